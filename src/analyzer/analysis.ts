@@ -1,0 +1,165 @@
+/** What the analyzer says of a run: figures, checks and a verdict. Plain data; report.json holds it whole. */
+
+import type { StopReason } from '../model/event.ts'
+import type { Histogram } from './statistics.ts'
+
+export type Verdict = 'pass' | 'warn' | 'fail' | 'unknown'
+
+/** Percentiles of a streamed sample. */
+export interface Distribution {
+  count: number
+  mean: number
+  min: number
+  p50: number
+  p90: number
+  p99: number
+  max: number
+}
+
+export interface Trend {
+  /** Change an hour after warm-up (Theil-Sen); null with too few points to say. */
+  slopePerHour: number | null
+  /** Lower and upper end of its 95 % confidence interval. */
+  lowPerHour: number | null
+  highPerHour: number | null
+  pointCount: number
+}
+
+export interface ProfitFigures {
+  edgeKrw: string
+  feesKrw: string
+  fxKrw: string
+  totalKrw: string
+}
+
+/** One symbol, or all of them together. */
+export interface SymbolFigures {
+  symbol: string
+  entries: number
+  exits: number
+  entriesFailed: number
+  wins: number
+  exitsByReason: Record<string, number>
+  guardBlocks: Record<string, number>
+  ordersByStatus: Record<string, number>
+  unwinds: number
+  profit: ProfitFigures
+  holdingMs: Distribution | null
+  /** At entry, as the strategy saw it. */
+  entryNetEdgeBps: Distribution | null
+  /** Of the sampled quotes: (best ask - best bid) / mid of each leg, and the better direction's gross edge before fees. */
+  spreadABps: Distribution | null
+  spreadBBps: Distribution | null
+  grossEdgeBps: Distribution | null
+  errors: number
+  missingSnapshots: number | null
+  staleMs: number
+}
+
+export interface HourFigures {
+  /** Event time of the hour's start. */
+  startMs: number
+  loops: number
+  entries: number
+  exits: number
+  profitKrw: string
+  guardBlocks: number
+  errors: number
+  warnings: number
+  meanLoopPeriodMs: number | null
+  p99LoopTimeMs: number | null
+}
+
+/**
+ * Points for the charts: at most 500, evenly thinned, event time against value. Names: `loop-period`, `loop-time` (ms, mean of a
+ * stretch), `heap-after-gc`, `heap-used`, `rss` (bytes), `realised-profit` (KRW, running total), `entries`, `exits` (running total over
+ * all symbols), and `entries:KRW-BTC`, `exits:KRW-BTC` for each of the first sixteen symbols.
+ */
+export interface Series {
+  name: string
+  unit: string
+  points: [timeMs: number, value: number][]
+}
+
+/** One attempt as the engine itself told it. */
+export interface SessionFigures {
+  attempt: number
+  symbols: string[]
+  startAtMs: number
+  /** When it was to end. */
+  endAtMs: number
+  loopIntervalMs: number
+  /** Null where it ended without saying why. */
+  stopReason: StopReason | null
+}
+
+export interface Analysis {
+  schema: 1
+  /** Why nothing can be judged from these logs (none, empty, another schema version), or null where it can. */
+  notJudgeable: string | null
+  /** Figures left out because a bounded table (symbols, hours, outages, kinds of error) was full. */
+  droppedFigures: number
+  /** The attempts' starts and ends, at most 100. */
+  sessions: SessionFigures[]
+  /** Event time of the first and last line read. */
+  firstMs: number | null
+  lastMs: number | null
+  attempts: number
+  loops: number
+  overruns: number
+  loopPeriodMs: Distribution | null
+  loopTimeMs: Distribution | null
+  loopPeriodHistogram: Histogram | null
+  loopTimeHistogram: Histogram | null
+  loopCpuMs: Distribution | null
+  missingSnapshots: number
+  errorsByKind: Record<string, number>
+  warningsByKind: Record<string, number>
+  /** Lines that are not JSON, in all and the first few. */
+  rawLines: number
+  rawLineSamples: string[]
+  /** JSON lines that are no event we know, or broken: with the first few. */
+  unreadableLines: number
+  unreadableSamples: string[]
+  feedOutages: { symbol: string; reason: string; fromMs: number; toMs: number }[]
+  overall: SymbolFigures
+  symbols: SymbolFigures[]
+  hours: HourFigures[]
+  rssBytes: Distribution | null
+  heapAfterGcBytes: Distribution | null
+  heapTrend: Trend
+  loopTimeTrend: Trend
+  series: Series[]
+}
+
+export interface CheckResult {
+  /** `balances-conserved`, `legs-paired`, `limits-respected`, `ids-unique`, `no-stale-fill`, `stored-state-agrees`, `profit-agrees`. */
+  name: string
+  verdict: Verdict
+  /** What was examined: `1,204 fills on 4 symbols`. */
+  examined: string
+  /** At most twenty, each with event time and ids. */
+  violations: string[]
+}
+
+/** One thing that a scenario asks for, judged. Each becomes one test in the campaign spec and in Allure. */
+export interface Assertion {
+  name: string
+  verdict: Verdict
+  expected: string
+  actual: string
+}
+
+export interface Judgement {
+  verdict: Verdict
+  /** One sentence: why this verdict. */
+  reason: string
+  assertions: Assertion[]
+}
+
+export function worstVerdict(verdicts: Iterable<Verdict>): Verdict {
+  const order: readonly Verdict[] = ['pass', 'warn', 'unknown', 'fail']
+  let worst: Verdict = 'pass'
+  for (const verdict of verdicts) if (order.indexOf(verdict) > order.indexOf(worst)) worst = verdict
+  return worst
+}

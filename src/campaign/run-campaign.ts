@@ -1,0 +1,332 @@
+/** Runs a whole campaign: prepare, run and watch, recover, analyze, judge, report. A plain program: Vitest and the CLI call it. */
+
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { join, relative } from 'node:path'
+import pRetry from 'p-retry'
+import { messageOf } from '../base/error.ts'
+import { SystemClock } from '../clock/system-clock.ts'
+import { loadConfig, type LoadedConfig, type Override } from '../config/load.ts'
+import type { CampaignConfig } from '../config/schema.ts'
+import { EnvironmentError, prepareEnvironment, type PreparedEnvironment } from '../environment/prepare.ts'
+import { registerProcess } from '../environment/processes.ts'
+import type { StepReport } from '../environment/step.ts'
+import type { Finding } from '../monitor/finding.ts'
+import { Monitor } from '../monitor/monitor.ts'
+import { judgeRun, type JudgedRun } from '../report/judge-run.ts'
+import type { AttemptRecord, RunRecord } from '../report/run-record.ts'
+import { recordFlight } from './flight-recorder.ts'
+import { modelledPartsOf, tapeFilesOf, tapeStartMs } from './market-facts.ts'
+import { oraclePricing, planAttempt } from './plan.ts'
+import { progressLine } from './progress.ts'
+import { describeAdjustments, noAdjustments, recover, type Adjustments } from './recovery.ts'
+import { runAttempt, type AttemptEnd } from './supervisor.ts'
+
+export const repoRoot = join(import.meta.dirname, '../..')
+
+export interface CampaignOptions {
+  configFile: string
+  overrides: readonly Override[]
+  /** Made by `newRunId` where it is left out. */
+  runId?: string | undefined
+  redisUrl: string | undefined
+  signal: AbortSignal
+  print: (line: string) => void
+}
+
+/** Event time between the end of a killed or stopped attempt and the first loop of the next. */
+const restartDelayMs = 5000
+/** Wall time between two progress lines. */
+const progressIntervalMs = 5000
+
+export function runFolderOf(runId: string): string {
+  return join(repoRoot, 'reports/runs', runId)
+}
+
+/** Sorts by time; the process id keeps two campaigns that begin in one millisecond apart. */
+export function newRunId({ scenario, seed }: Pick<CampaignConfig, 'scenario' | 'seed'>): string {
+  const stamp = new Date(clock.nowMs()).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 19).replace('.', '')
+  return `${stamp}-${scenario.toLowerCase()}-${seed}-${process.pid}`
+}
+
+const clock = new SystemClock()
+
+/** Throws CONFIG_* and EnvironmentError; anything that goes wrong later is in the verdict. */
+export async function runCampaign(options: CampaignOptions): Promise<JudgedRun> {
+  const startedAtMs = clock.nowMs()
+  const loaded = loadConfig(options.configFile, options.overrides)
+  const configStep: StepReport = {
+    name: 'load-config',
+    status: 'done',
+    detail: `${relative(repoRoot, loaded.file)}, SHA-256 ${loaded.hash.slice(0, 12)}${loaded.overrides.map(({ source }) => `, ${source}`).join('')}`,
+    hint: null,
+    tookMs: clock.nowMs() - startedAtMs,
+  }
+  return new Campaign(options, loaded, configStep).run()
+}
+
+class Campaign {
+  readonly #options: CampaignOptions
+  readonly #config: CampaignConfig
+  readonly #configStep: StepReport
+  readonly #record: RunRecord
+  readonly #runFolder: string
+  readonly #logsFolder: string
+  readonly #startMs: number
+  readonly #endMs: number
+  #nextStartMs: number
+  #adjustments: Adjustments = noAdjustments
+  #printedAtMs = 0
+
+  constructor(options: CampaignOptions, loaded: LoadedConfig, configStep: StepReport) {
+    this.#options = options
+    this.#config = loaded.config
+    this.#configStep = configStep
+    const runId = options.runId ?? newRunId(loaded.config)
+    this.#runFolder = runFolderOf(runId)
+    this.#logsFolder = join(this.#runFolder, 'logs')
+    this.#startMs = tapeStartMs(loaded.config, repoRoot) ?? Date.parse(loaded.config.startAt)
+    this.#endMs = this.#startMs + Math.round(loaded.config.duration_minutes * 60_000)
+    this.#nextStartMs = this.#startMs
+    this.#record = newRecord(runId, loaded)
+  }
+
+  async run(): Promise<JudgedRun> {
+    mkdirSync(this.#runFolder, { recursive: true })
+    this.#save()
+    const environment = await this.#prepare()
+    try {
+      this.#record.store = environment.store.kind
+      this.#record.status = 'running'
+      this.#save()
+      await this.#runAttempts(environment)
+    } finally {
+      await environment.stop()
+      this.#record.endedAt = isoNow()
+      this.#record.status = this.#options.signal.aborted ? 'interrupted' : 'finished'
+      this.#save()
+    }
+    const judged = await judgeRun(this.#runFolder)
+    this.#options.print(`verdict ${judged.judgement.verdict}: ${judged.judgement.reason}`)
+    this.#options.print(`report  ${relative(repoRoot, join(this.#runFolder, 'FINAL_REPORT.md'))}`)
+    return judged
+  }
+
+  async #prepare(): Promise<PreparedEnvironment> {
+    const { print, redisUrl } = this.#options
+    const { scenario, symbols, seed, pace, market } = this.#config
+    print(`${scenario} ${symbols.join(', ')} | market ${market} | pace ${pace} | seed ${seed} | ${relative(repoRoot, this.#runFolder)}`)
+    try {
+      const environment = await prepareEnvironment({
+        runFolder: this.#runFolder,
+        repoRoot,
+        runId: this.#record.runId,
+        redis: this.#config.redis,
+        env: { REDIS_URL: redisUrl },
+        tapeFiles: tapeFilesOf(this.#config, repoRoot),
+        configStep: this.#configStep,
+      })
+      this.#tellSteps(environment.steps)
+      return environment
+    } catch (error) {
+      this.#record.status = 'not-ready'
+      this.#record.endedAt = isoNow()
+      if (error instanceof EnvironmentError) this.#tellSteps(error.steps)
+      this.#save()
+      throw error
+    }
+  }
+
+  #tellSteps(steps: readonly StepReport[]): void {
+    this.#record.steps = [...steps]
+    for (const { name, status, detail } of steps) this.#options.print(`prepare ${name.padEnd(15)} ${status.padEnd(8)} ${detail}`)
+  }
+
+  async #runAttempts(environment: PreparedEnvironment): Promise<void> {
+    const { maxAttempts, backoffMs, maxBackoffMs } = this.#config.retry
+    await pRetry(
+      async (attempt) => {
+        const record = await this.#runAttempt(attempt, environment)
+        if (record.decision.startsWith('retry')) throw new AttemptStopped(record.decisionReason)
+      },
+      {
+        retries: maxAttempts - 1,
+        minTimeout: backoffMs,
+        maxTimeout: Math.max(backoffMs, maxBackoffMs),
+        shouldRetry: ({ error }) => error instanceof AttemptStopped,
+      },
+    )
+  }
+
+  async #runAttempt(attempt: number, environment: PreparedEnvironment): Promise<AttemptRecord> {
+    const startAtMs = this.#nextStartMs
+    const plan = planAttempt({
+      config: this.#config,
+      attempt,
+      runStartMs: this.#startMs,
+      startAtMs,
+      endAtMs: this.#endMs,
+      adjustments: this.#adjustments,
+      store: environment.store,
+      logsFolder: this.#logsFolder,
+    })
+    const planFile = join(this.#runFolder, `plan-${attempt}.json`)
+    writeFileSync(planFile, JSON.stringify(plan, null, 2))
+    const record: AttemptRecord = {
+      attempt,
+      startAtMs,
+      endedAtMs: null,
+      stopReason: null,
+      exitCode: null,
+      signal: null,
+      wallMs: 0,
+      findings: [],
+      decision: 'running',
+      decisionReason: '',
+      adjustments: describeAdjustments(this.#adjustments),
+      flightRecorder: null,
+    }
+    this.#record.attempts.push(record)
+    this.#save()
+    const end = await this.#watch(planFile, plan, startAtMs)
+    this.#conclude(record, end)
+    this.#record.engineWallMs += end.wallMs
+    this.#save()
+    return record
+  }
+
+  async #watch(planFile: string, plan: ReturnType<typeof planAttempt>, startAtMs: number): Promise<AttemptEnd> {
+    const { symbols, monitor: settings } = this.#config
+    const monitor = new Monitor({
+      folder: this.#logsFolder,
+      settings,
+      symbols: symbols.filter((symbol) => !this.#adjustments.quarantinedSymbols.includes(symbol)),
+      loopIntervalMs: plan.settings.loopIntervalMs,
+      startAtMs,
+      endAtMs: this.#endMs,
+      pricing: oraclePricing(plan),
+    })
+    const wallStartMs = clock.nowMs()
+    try {
+      return await runAttempt({
+        planFile,
+        logsFolder: this.#logsFolder,
+        monitor,
+        // A slow pace spends wall time between two checkpoints without being stuck.
+        watchdogMs: settings.watchdogMs + (plan.pace === null ? 0 : (3 * settings.leadMs) / plan.pace),
+        signal: this.#options.signal,
+        onStarted: (pid) => registerProcess({ repoRoot, pid, role: 'engine', runId: this.#record.runId }),
+        onProgress: () => this.#tellProgress(monitor, startAtMs, wallStartMs),
+      })
+    } finally {
+      monitor.close()
+    }
+  }
+
+  #tellProgress(monitor: Monitor, startMs: number, wallStartMs: number): void {
+    const nowMs = clock.nowMs()
+    if (nowMs - Math.max(this.#printedAtMs, wallStartMs) < progressIntervalMs) return
+    this.#printedAtMs = nowMs
+    this.#options.print(progressLine({ progress: monitor.progress(), startMs, endMs: this.#endMs, wallMs: nowMs - wallStartMs }))
+  }
+
+  #conclude(record: AttemptRecord, end: AttemptEnd): void {
+    const { stopReason, exitCode, signal, wallMs, endedAtMs, findings } = end
+    Object.assign(record, { stopReason, exitCode, signal, wallMs, endedAtMs, findings })
+    const stoppedBy = findings.find((finding) => finding.aborts)
+    if (this.#options.signal.aborted) {
+      Object.assign(record, { decision: 'interrupted', decisionReason: 'stopped by the user' })
+    } else if (!stoppedBy || stopReason === 'completed') {
+      Object.assign(record, { decision: 'finished', decisionReason: `engine stopped: ${stopReason ?? 'without a word'}` })
+    } else {
+      this.#recover(record, stoppedBy, endedAtMs)
+    }
+    this.#options.print(`attempt ${record.attempt} ${record.decision}: ${record.decisionReason}`)
+  }
+
+  #recover(record: AttemptRecord, finding: Finding, endedAtMs: number): void {
+    record.flightRecorder = relative(
+      this.#runFolder,
+      recordFlight({ logsFolder: this.#logsFolder, folder: join(this.#runFolder, `flight-recorder/attempt-${record.attempt}`) }),
+    )
+    const { attempt } = record
+    const recovery = recover({
+      settings: this.#config.retry,
+      attempt,
+      symbols: this.#config.symbols,
+      finding,
+      adjustments: this.#adjustments,
+    })
+    this.#adjustments = recovery.adjustments
+    this.#nextStartMs = this.#nextLoopStart(endedAtMs + restartDelayMs)
+    const isOver = this.#nextStartMs >= this.#endMs
+    record.decision = isOver ? 'give-up' : recovery.decision
+    record.decisionReason = isOver ? `${recovery.reason}, but no event time is left` : recovery.reason
+    for (const { rule, atMs, message } of record.findings.filter(({ severity }) => severity === 'error')) {
+      this.#options.print(`finding ${rule} at ${new Date(atMs).toISOString()}: ${message}`)
+    }
+  }
+
+  /** Attempts keep the first one's rhythm. */
+  #nextLoopStart(atMs: number): number {
+    const { intervalMs } = this.#config.loop
+    return this.#startMs + Math.ceil((atMs - this.#startMs) / intervalMs) * intervalMs
+  }
+
+  #save(): void {
+    writeFileSync(join(this.#runFolder, 'run.json'), JSON.stringify(this.#record, null, 2))
+  }
+}
+
+/** Tells p-retry that another attempt is wanted. */
+class AttemptStopped extends Error {
+  override readonly name = 'AttemptStopped'
+}
+
+function newRecord(runId: string, { config, file, hash }: LoadedConfig): RunRecord {
+  const git = gitState()
+  return {
+    schema: 1,
+    runId,
+    scenario: config.scenario,
+    title: config.title,
+    status: 'preparing',
+    commit: git?.commit ?? null,
+    isDirty: git?.isDirty ?? false,
+    command: process.argv.slice(1).map((part) => relative(repoRoot, part) || part).join(' '),
+    seed: config.seed,
+    configHash: hash,
+    configFile: relative(repoRoot, file),
+    config: { ...config, redis: { ...config.redis, url: undefined } },
+    store: null,
+    startedAt: isoNow(),
+    endedAt: null,
+    engineWallMs: 0,
+    host: {
+      nodeVersion: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      cpuModel: cpus()[0]?.model ?? 'unknown',
+      cpuCount: cpus().length,
+      memoryBytes: totalmem(),
+    },
+    modelledParts: modelledPartsOf(config, repoRoot),
+    steps: [],
+    attempts: [],
+  }
+}
+
+function isoNow(): string {
+  return new Date(clock.nowMs()).toISOString()
+}
+
+/** Null outside a checkout, or where git is not installed. */
+function gitState(): { commit: string; isDirty: boolean } | null {
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, { cwd: repoRoot, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 5000 }).trim()
+  try {
+    return { commit: git('rev-parse', 'HEAD'), isDirty: git('status', '--porcelain', '--untracked-files=no') !== '' }
+  } catch (error) {
+    return messageOf(error) === '' ? null : null
+  }
+}

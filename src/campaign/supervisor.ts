@@ -1,0 +1,168 @@
+/** Runs one attempt: starts the engine's process, lets the monitor judge each checkpoint, stops it, and says how it ended. */
+
+import { fork, type ChildProcess } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ScheduledCall } from '../clock/clock.ts'
+import { SystemClock } from '../clock/system-clock.ts'
+import type { EngineMessage, SupervisorMessage } from '../engine/engine-process.ts'
+import type { StopReason } from '../model/event.ts'
+import type { Finding } from '../monitor/finding.ts'
+import type { Monitor } from '../monitor/monitor.ts'
+
+export interface AttemptOptions {
+  /** File with the EnginePlan. */
+  planFile: string
+  logsFolder: string
+  monitor: Monitor
+  /** Wall time without a message from the engine after which it counts as stuck. */
+  watchdogMs: number
+  /** Aborted by the user: the engine is told to stop, and ended if it does not. */
+  signal: AbortSignal
+  onStarted: (pid: number) => void
+  onProgress: () => void
+}
+
+export interface AttemptEnd {
+  /** Null where the process ended without saying why. */
+  stopReason: StopReason | null
+  exitCode: number | null
+  signal: string | null
+  wallMs: number
+  /** Event time of the last thing that it logged. */
+  endedAtMs: number
+  /** The monitor's findings, and ours of a process that ended or hung. */
+  findings: Finding[]
+}
+
+const entryFile = join(import.meta.dirname, '../main.ts')
+/** Wall time that an engine has to stop by itself, and again after SIGTERM. */
+const stopDeadlineMs = 5000
+
+export function runAttempt(options: AttemptOptions): Promise<AttemptEnd> {
+  return new Attempt(options).run()
+}
+
+class Attempt {
+  readonly #options: AttemptOptions
+  readonly #clock = new SystemClock()
+  readonly #engine: ChildProcess
+  readonly #startedAtMs: number
+  readonly #findings: Finding[] = []
+  #stopReason: StopReason | null = null
+  #checkpointMs = 0
+  #watchdog: ScheduledCall | null = null
+  #killer: ScheduledCall | null = null
+  #isStuck = false
+
+  constructor(options: AttemptOptions) {
+    this.#options = options
+    this.#startedAtMs = this.#clock.nowMs()
+    // What the process prints raw (a stack trace, a warning of Node's) belongs in application.log beside what it logs.
+    const output = openSync(join(options.logsFolder, 'application.log'), 'a')
+    this.#engine = fork(entryFile, ['engine', options.planFile], {
+      stdio: ['ignore', output, output, 'ipc'],
+      execArgv: ['--expose-gc', '--max-semi-space-size=16'],
+    })
+    closeSync(output)
+  }
+
+  run(): Promise<AttemptEnd> {
+    const { signal, onStarted } = this.#options
+    if (this.#engine.pid !== undefined) onStarted(this.#engine.pid)
+    this.#feedWatchdog()
+    const onAbort = (): void => {
+      this.#stop('interrupted')
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    this.#engine.on('message', (message: EngineMessage) => {
+      this.#onMessage(message)
+    })
+    return new Promise((resolve) => {
+      let hasEnded = false
+      const end = (exitCode: number | null, exitSignal: string | null): void => {
+        if (hasEnded) return
+        hasEnded = true
+        signal.removeEventListener('abort', onAbort)
+        this.#watchdog?.cancel()
+        this.#killer?.cancel()
+        resolve(this.#ended(exitCode, exitSignal))
+      }
+      this.#engine.on('exit', end)
+      this.#engine.on('error', () => {
+        if (this.#engine.pid === undefined) end(null, null)
+      })
+    })
+  }
+
+  #onMessage(message: EngineMessage): void {
+    this.#feedWatchdog()
+    if (message.type === 'stopped') {
+      this.#stopReason = message.reason
+      return
+    }
+    this.#checkpointMs = message.atMs
+    const isAbort = this.#poll(message.atMs)
+    this.#send({ type: 'judged', atMs: message.atMs, isAbort })
+    this.#options.onProgress()
+  }
+
+  /** True where the monitor found something that stops the run. */
+  #poll(nowMs: number): boolean {
+    const found = this.#options.monitor.poll(nowMs)
+    this.#findings.push(...found)
+    return found.some((finding) => finding.aborts)
+  }
+
+  #ended(exitCode: number | null, signal: string | null): AttemptEnd {
+    const { monitor } = this.#options
+    this.#poll(this.#checkpointMs)
+    const endedAtMs = Math.max(this.#checkpointMs, monitor.progress().eventTimeMs)
+    this.#poll(endedAtMs)
+    const isByItself = this.#stopReason !== null && exitCode === 0
+    if (!isByItself && !this.#options.signal.aborted) this.#findings.push(this.#exitFinding(endedAtMs, exitCode, signal))
+    return { stopReason: this.#stopReason, exitCode, signal, wallMs: this.#clock.nowMs() - this.#startedAtMs, endedAtMs, findings: this.#findings }
+  }
+
+  #exitFinding(atMs: number, exitCode: number | null, signal: string | null): Finding {
+    const how = signal ?? (exitCode === null ? 'no start' : `exit code ${exitCode}`)
+    return {
+      rule: this.#isStuck ? 'no-progress' : 'engine-exited',
+      severity: 'error',
+      aborts: true,
+      symbol: null,
+      atMs,
+      sinceMs: this.#checkpointMs === 0 ? atMs : this.#checkpointMs,
+      message: this.#isStuck
+        ? `the engine gave no sign of life for ${this.#options.watchdogMs} ms of wall time and was ended`
+        : `the engine's process ended by itself (${how})`,
+      cause: this.#isStuck ? 'engine-stuck' : how,
+      evidence: [],
+    }
+  }
+
+  #feedWatchdog(): void {
+    this.#watchdog?.cancel()
+    this.#watchdog = this.#clock.schedule(this.#clock.nowMs() + this.#options.watchdogMs, () => {
+      this.#isStuck = true
+      this.#engine.kill('SIGKILL')
+    })
+  }
+
+  /** Asks, then SIGTERM, then SIGKILL, each after a deadline. */
+  #stop(reason: StopReason): void {
+    this.#send({ type: 'stop', reason })
+    this.#killer = this.#clock.schedule(this.#clock.nowMs() + stopDeadlineMs, () => {
+      this.#engine.kill('SIGTERM')
+      this.#killer = this.#clock.schedule(this.#clock.nowMs() + stopDeadlineMs, () => {
+        this.#engine.kill('SIGKILL')
+      })
+    })
+  }
+
+  #send(message: SupervisorMessage): void {
+    // An engine that is ending makes the send fail; its exit event says the same.
+    if (this.#engine.connected) this.#engine.send(message, () => undefined)
+  }
+}

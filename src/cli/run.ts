@@ -1,0 +1,122 @@
+/** `longhaul run`: the seed's command line. Runs a scenario's campaign spec through Vitest and ends with the verdict's exit code. */
+
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Verdict } from '../analyzer/analysis.ts'
+import { messageOf, OperatingError } from '../base/error.ts'
+import { exitCodes, type ExitCode } from '../base/exit-code.ts'
+import { newRunId, repoRoot, runFolderOf } from '../campaign/run-campaign.ts'
+import { loadConfig, overridable, overridesFromEnvironment } from '../config/load.ts'
+
+const flagOf = (name: string): string => name.toLowerCase().replaceAll('_', '-')
+
+const usage = `usage: longhaul run [--scenario S0] [--config configs/s0.yaml] [overrides]
+
+  --scenario S0          which campaign spec runs the config; default: what the config says
+  --config FILE          default: configs/<scenario>.yaml
+${overridable.map(({ name, help }) => `  --${flagOf(name)} …`.padEnd(25) + help).join('\n')}
+
+The same words in capitals with LONGHAUL_ before them are read from the environment. REDIS_URL names a Redis server to use.
+exit codes: 0 pass or warn, 1 fail, 2 unknown, 3 bad config, 4 environment not ready, 130 interrupted
+`
+
+export async function run(args: readonly string[]): Promise<ExitCode> {
+  const flags = parseFlags(args)
+  if (flags['help'] !== undefined) {
+    process.stdout.write(usage)
+    return exitCodes.ok
+  }
+  const environment: Record<string, string | undefined> = { ...process.env }
+  for (const { name } of overridable) {
+    const value = flags[flagOf(name)]
+    if (value !== undefined) environment[`LONGHAUL_${name}`] = value
+  }
+  const scenarioFlag = flags['scenario']
+  const configFile = resolve(flags['config'] ?? join(repoRoot, `configs/${(scenarioFlag ?? 's0').toLowerCase()}.yaml`))
+  const { config } = loadConfig(configFile, overridesFromEnvironment(environment))
+  const runId = newRunId(config)
+  const exit = await runVitest(specOf(scenarioFlag ?? config.scenario), {
+    ...environment,
+    LONGHAUL_CONFIG: configFile,
+    LONGHAUL_RUN_ID: runId,
+  })
+  return conclude(runFolderOf(runId), exit)
+}
+
+function parseFlags(args: readonly string[]): Record<string, string | undefined> {
+  const names = ['scenario', 'config', ...overridable.map(({ name }) => flagOf(name))]
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        ...Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])),
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
+  } catch (error) {
+    throw new OperatingError('CONFIG_INVALID', messageOf(error), { hint: 'longhaul run --help lists every option.', cause: error })
+  }
+}
+
+/** A scenario without a spec of its own is run by the one that takes any config. */
+function specOf(scenario: string): string {
+  const own = `campaigns/${scenario.toLowerCase()}.spec.ts`
+  return existsSync(join(repoRoot, own)) ? own : 'campaigns/any.spec.ts'
+}
+
+async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  const vitest = createRequire(import.meta.url).resolve('vitest/vitest.mjs')
+  const child = spawn(process.execPath, [vitest, 'run', spec], { cwd: repoRoot, env: environment, stdio: 'inherit' })
+  // A Ctrl-C reaches the whole foreground group: Vitest ends the campaign, and we wait to say how it went.
+  const ignore = (): void => undefined
+  const passOn = (): void => void child.kill('SIGTERM')
+  process.on('SIGINT', ignore)
+  process.on('SIGTERM', passOn)
+  try {
+    return await new Promise((done, failed) => {
+      child.on('error', failed)
+      child.on('exit', (code, signal) => {
+        done({ code, signal })
+      })
+    })
+  } finally {
+    process.off('SIGINT', ignore)
+    process.off('SIGTERM', passOn)
+  }
+}
+
+const codeOfVerdict: Record<Verdict, ExitCode> = {
+  pass: exitCodes.ok,
+  warn: exitCodes.ok,
+  fail: exitCodes.fail,
+  unknown: exitCodes.unknown,
+}
+
+function conclude(runFolder: string, exit: { code: number | null; signal: NodeJS.Signals | null }): ExitCode {
+  const folder = relative(process.cwd(), runFolder)
+  const verdict = readField(join(runFolder, 'report.json'), ['judgement', 'verdict'])
+  const status = readField(join(runFolder, 'run.json'), ['status'])
+  const wasInterrupted = exit.signal !== null || exit.code === 130 || exit.code === 143 || status === 'running' || status === 'interrupted'
+  if (status === 'not-ready') return say('environment not ready', exitCodes.environmentNotReady, folder)
+  if (wasInterrupted) return say('interrupted', exitCodes.interrupted, `longhaul report ${folder} judges what ran`)
+  if (verdict === 'pass' || verdict === 'warn' || verdict === 'fail' || verdict === 'unknown') {
+    return say(verdict, codeOfVerdict[verdict], join(folder, 'FINAL_REPORT.md'))
+  }
+  return say('unknown', exitCodes.unknown, `no report in ${folder}; Vitest ended with ${exit.code}`)
+}
+
+function say(word: string, code: ExitCode, detail: string): ExitCode {
+  process.stdout.write(`\nlonghaul: ${word} (exit ${code}): ${detail}\n`)
+  return code
+}
+
+function readField(file: string, path: readonly string[]): unknown {
+  if (!existsSync(file)) return undefined
+  let node: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  for (const key of path) node = typeof node === 'object' && node !== null ? (node as Record<string, unknown>)[key] : undefined
+  return node
+}

@@ -1,0 +1,117 @@
+/**
+ * Makes what the engine did true: one atomic commit of everything that changed, together with the trading lines that tell of it, and only
+ * then the lines go to trading.log. A commit that fails loses nothing: it is part of the next.
+ */
+
+import { OperatingError } from '../base/error.ts'
+import type { Clock } from '../clock/clock.ts'
+import type { Journal } from './journal.ts'
+import type { Changes, StateStore } from './state-store.ts'
+import { seqOf } from './journal.ts'
+
+/** A part of the engine that knows what of it has changed since it was last asked. */
+export interface ChangeSource {
+  takeChanges(): Changes
+}
+
+/** The last commit's trading lines: a killed engine may have stored them without having written them. */
+const outboxKey = 'outbox'
+const nextSeqKey = 'next-seq'
+
+export interface CommitterOptions {
+  store: StateStore
+  clock: Clock
+  journal: Journal
+  sources: readonly ChangeSource[]
+}
+
+export class Committer {
+  readonly #options: CommitterOptions
+  readonly #unsaved = new Map<string, string | null>()
+  #unwrittenLines: string[] = []
+  #isStoreDown = false
+  #lastCommit: Promise<unknown> = Promise.resolve()
+
+  constructor(options: CommitterOptions) {
+    this.#options = options
+  }
+
+  /** False while the store does not answer: nothing new may be started then. */
+  get isHealthy(): boolean {
+    return !this.#isStoreDown
+  }
+
+  /** Writes the trading lines that the last commit before a kill had stored and trading.log had not yet. */
+  recover(stored: ReadonlyMap<string, string>): void {
+    const { journal } = this.#options
+    const lines = stored.get(outboxKey)
+    if (lines !== undefined) {
+      const lastSeq = journal.lastSeqOnDisk()
+      journal.appendTradingLines(lines.split('\n').filter(Boolean).map((line) => `${line}\n`).filter((line) => seqOf(line) > lastSeq))
+    }
+    journal.resumeAt(Number(stored.get(nextSeqKey) ?? '1'))
+  }
+
+  /**
+   * True once all is stored. False where the store is unavailable: memory keeps everything for the next try. Throws STORE_FENCED, where
+   * another engine has taken over and this one must end. One at a time: a commit that failed must not overwrite a later one.
+   */
+  commit(): Promise<boolean> {
+    const commit = this.#lastCommit.then(() => this.#commitNow())
+    this.#lastCommit = commit.catch(() => undefined)
+    return commit
+  }
+
+  async #commitNow(): Promise<boolean> {
+    const { store, clock, journal } = this.#options
+    this.#gather()
+    this.#unwrittenLines.push(...journal.takeTradingLines())
+    if (this.#unsaved.size === 0 && this.#unwrittenLines.length === 0) return true
+    const lines = this.#unwrittenLines
+    const saved = new Map(this.#unsaved)
+    this.#unwrittenLines = []
+    this.#unsaved.clear()
+    try {
+      await clock.hold(() => store.commit(changesOf(saved, lines, journal.nextSeq)))
+    } catch (error) {
+      if (!(error instanceof OperatingError) || error.code !== 'STORE_UNAVAILABLE') throw error
+      this.#takeBack(saved, lines)
+      this.#storeDown(error)
+      return false
+    }
+    journal.appendTradingLines(lines)
+    this.#isStoreDown = false
+    return true
+  }
+
+  #gather(): void {
+    for (const source of this.#options.sources) {
+      const { set, remove } = source.takeChanges()
+      for (const key of remove) this.#unsaved.set(key, null)
+      for (const [key, value] of Object.entries(set)) this.#unsaved.set(key, value)
+    }
+  }
+
+  /** What has changed since the failed try is newer than what that try held. */
+  #takeBack(saved: ReadonlyMap<string, string | null>, lines: readonly string[]): void {
+    for (const [key, value] of saved) if (!this.#unsaved.has(key)) this.#unsaved.set(key, value)
+    this.#unwrittenLines = [...lines, ...this.#unwrittenLines]
+  }
+
+  #storeDown(error: OperatingError): void {
+    if (!this.#isStoreDown) {
+      this.#options.journal.application({ event: 'store-troubled', code: error.code, message: error.message }, 'warn')
+    }
+    this.#isStoreDown = true
+  }
+}
+
+function changesOf(saved: ReadonlyMap<string, string | null>, lines: readonly string[], nextSeq: number): Changes {
+  const set: Record<string, string> = { [outboxKey]: lines.join(''), [nextSeqKey]: String(nextSeq) }
+  const remove: string[] = []
+  for (const [key, value] of saved) {
+    if (value === null) remove.push(key)
+    else set[key] = value
+  }
+  return { set, remove }
+}

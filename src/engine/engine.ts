@@ -1,0 +1,124 @@
+/** The engine from its first commit to its last: takes the lease, restores or funds the state, runs the loop, closes the session. */
+
+import { messageOf, OperatingError } from '../base/error.ts'
+import type { Clock } from '../clock/clock.ts'
+import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
+import type { EngineStarted, SessionOpened, StopReason } from '../model/event.ts'
+import { schemaVersion } from '../model/event.ts'
+import type { PortfolioState } from '../portfolio/portfolio-state.ts'
+import type { Committer } from './committer.ts'
+import type { RunnableEngine } from './engine-process.ts'
+import type { Journal } from './journal.ts'
+import type { LiveRunner } from './live-runner.ts'
+import type { Metrics } from './metrics.ts'
+import type { EngineSettings } from './settings.ts'
+import type { StateStore } from './state-store.ts'
+
+/** What a state that was opened lets the composition root make. */
+export interface OpenedParts {
+  portfolio: PortfolioState
+  committer: Committer
+  runner: LiveRunner
+  metrics: Metrics
+}
+
+export interface EngineOptions {
+  clock: Clock
+  store: StateStore
+  journal: Journal
+  provider: MarketDataProvider
+  settings: EngineSettings
+  facts: Pick<EngineStarted, 'market' | 'dataSource'>
+  /** Makes the rest from what the store holds: empty at the first start. */
+  openParts: (stored: ReadonlyMap<string, string>) => OpenedParts
+}
+
+export class Engine implements RunnableEngine {
+  readonly #options: EngineOptions
+  #parts: OpenedParts | null = null
+  #stopBeforeStart: StopReason | null = null
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+  }
+
+  async run(): Promise<StopReason> {
+    const { clock, store, openParts } = this.#options
+    const stored = await clock.hold(() => store.open())
+    const parts = openParts(stored)
+    this.#parts = parts
+    parts.committer.recover(stored)
+    this.#sayStarted()
+    this.#openSession(parts.portfolio)
+    await parts.committer.commit()
+    if (this.#stopBeforeStart !== null) parts.runner.stop(this.#stopBeforeStart)
+    return parts.runner.run()
+  }
+
+  stop(reason: StopReason): void {
+    this.#stopBeforeStart ??= reason
+    this.#parts?.runner.stop(reason)
+  }
+
+  /** The session's last lines, its last commit, and everything given back. Trouble on the way is logged and stops none of the rest. */
+  async close(reason: StopReason): Promise<void> {
+    const { clock, store, journal, provider } = this.#options
+    const parts = this.#parts
+    if (parts) {
+      parts.metrics.close()
+      await this.#orLog(() => this.#closeSession(parts, reason))
+    }
+    await this.#orLog(() => provider.close())
+    await this.#orLog(() => clock.hold(() => store.close()))
+    journal.application({
+      event: 'engine-stopped',
+      reason,
+      loops: parts?.runner.loops ?? 0,
+      overruns: parts?.runner.overruns ?? 0,
+    })
+  }
+
+  #sayStarted(): void {
+    const { journal, settings, facts, store } = this.#options
+    const { attempt, startAtMs, endAtMs, loopIntervalMs, routes } = settings
+    const symbols = routes.map(({ symbol }) => symbol)
+    journal.application({ event: 'engine-started', attempt, ...facts, store: store.kind, symbols, startAtMs, endAtMs, loopIntervalMs })
+  }
+
+  #openSession(portfolio: PortfolioState): void {
+    const { journal, settings } = this.#options
+    const { attempt, seed, routes, instruments, risk } = settings
+    const limits: SessionOpened['limits'] = { global: risk.global, symbols: risk.symbols }
+    journal.trading({
+      event: 'session-opened',
+      schema: schemaVersion,
+      attempt,
+      seed,
+      routes,
+      instruments,
+      limits,
+      balances: portfolio.ledger.balances(),
+      openTrades: [...portfolio.trades()],
+    })
+  }
+
+  async #closeSession({ portfolio, committer }: OpenedParts, reason: StopReason): Promise<void> {
+    this.#options.journal.trading({
+      event: 'session-closed',
+      reason,
+      balances: portfolio.ledger.balances(),
+      openTrades: [...portfolio.trades()],
+      realisedKrw: portfolio.realisedKrw.toString(),
+    })
+    await committer.commit()
+  }
+
+  async #orLog(step: () => Promise<void>): Promise<void> {
+    try {
+      await step()
+    } catch (error) {
+      const code = error instanceof OperatingError ? error.code : 'STORE_UNAVAILABLE'
+      this.#options.journal.application({ event: 'store-troubled', code, message: messageOf(error) }, 'error')
+    }
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What the engine says: three logs through pino, with the Clock's time. Lines of trading.log are numbered and wait for the commit that
+ * makes them true; the others are written as they come.
+ */
+
+import { pino, type Logger } from 'pino'
+import type { Clock } from '../clock/clock.ts'
+import type { ApplicationEvent, Body, LogLevel, MetricsEvent, TradingEvent } from '../model/event.ts'
+import type { LogFile } from './log-file.ts'
+
+export interface LogFiles {
+  application: LogFile
+  trading: LogFile
+  metrics: LogFile
+}
+
+export class Journal {
+  readonly #files: LogFiles
+  readonly #application: Logger
+  readonly #trading: Logger
+  readonly #metrics: Logger
+  #pendingLines: string[] = []
+  #nextSeq = 1
+
+  constructor(files: LogFiles, clock: Clock) {
+    this.#files = files
+    this.#application = logger(clock, (line) => {
+      files.application.write(line)
+    })
+    this.#trading = logger(clock, (line) => {
+      this.#pendingLines.push(line)
+    })
+    this.#metrics = logger(clock, (line) => {
+      files.metrics.write(line)
+    })
+  }
+
+  get nextSeq(): number {
+    return this.#nextSeq
+  }
+
+  /** Continues the numbering of a stored state. */
+  resumeAt(nextSeq: number): void {
+    this.#nextSeq = nextSeq
+  }
+
+  application(event: Body<ApplicationEvent>, level: LogLevel = 'info'): void {
+    this.#application[level](event)
+    // Trouble must be on disk even if the next thing that happens is the end of the process.
+    if (level === 'error' || level === 'fatal') this.#files.application.flush()
+  }
+
+  metrics(event: Body<MetricsEvent>): void {
+    this.#metrics.info(event)
+  }
+
+  trading(event: Body<TradingEvent>): void {
+    const { event: name, ...facts } = event
+    this.#trading.info({ event: name, seq: this.#nextSeq++, ...facts })
+  }
+
+  /** The trading lines since the last call: for the commit that makes them true. */
+  takeTradingLines(): string[] {
+    const lines = this.#pendingLines
+    this.#pendingLines = []
+    return lines
+  }
+
+  /** Writes committed trading lines, at once: they are the audit trail. */
+  appendTradingLines(lines: readonly string[]): void {
+    for (const line of lines) this.#files.trading.write(line)
+    this.#files.trading.flush()
+  }
+
+  /** The number of the last trading line on disk; 0 where there is none. */
+  lastSeqOnDisk(): number {
+    const line = this.#files.trading.lastLine()
+    return line === null ? 0 : seqOf(line)
+  }
+
+  flush(): void {
+    this.#files.application.flush()
+    this.#files.trading.flush()
+    this.#files.metrics.flush()
+  }
+
+  close(): void {
+    this.#files.application.close()
+    this.#files.trading.close()
+    this.#files.metrics.close()
+  }
+}
+
+export function seqOf(tradingLine: string): number {
+  const parsed: unknown = JSON.parse(tradingLine)
+  return typeof parsed === 'object' && parsed !== null && 'seq' in parsed && typeof parsed.seq === 'number' ? parsed.seq : 0
+}
+
+function logger(clock: Clock, write: (line: string) => void): Logger {
+  return pino(
+    {
+      base: null,
+      level: 'debug',
+      timestamp: () => `,"time":${clock.nowMs()}`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write },
+  )
+}

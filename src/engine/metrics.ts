@@ -1,0 +1,148 @@
+/** Measures the loop and the process and writes metrics.log: a bounded number of bytes a second of event time, whatever the symbol count. */
+
+import { createHistogram, monitorEventLoopDelay, type ELDHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import type { Clock } from '../clock/clock.ts'
+import type { SampledQuote } from '../model/event.ts'
+import type { Journal } from './journal.ts'
+
+export interface MetricsSettings {
+  /** Event time between two `process` lines. */
+  processIntervalMs: number
+  /** Event time between two full collections, for the heap after GC. */
+  collectIntervalMs: number
+}
+
+/** What one loop was, as the runner saw it. */
+export interface LoopFacts {
+  startedAtMs: number
+  periodMs: number | null
+  loopTimeMs: number
+  loopCpuMs: number
+  overruns: number
+  missingSnapshots: number
+  staleSymbols: number
+  openTrades: number
+  blockedSymbols: number
+  intents: number
+}
+
+const loopsLineIntervalMs = 1000
+const loopsListedMax = 64
+const quotesPerLine = 4
+
+export interface MetricsOptions {
+  clock: Clock
+  journal: Journal
+  settings: MetricsSettings
+  symbols: readonly string[]
+  /** The symbol's quotes now, or null where there are none to be used. */
+  quoteOf: (symbol: string) => SampledQuote | null
+  isRealTime: boolean
+}
+
+export class Metrics {
+  readonly #options: MetricsOptions
+  readonly #loopCpuUs: RecordableHistogram = createHistogram()
+  readonly #eventLoopDelay: ELDHistogram | null
+  #periodsMs: (number | null)[] = []
+  #loopTimesMs: number[] = []
+  #firstLoop = 1
+  #loopCount = 0
+  #overruns = 0
+  #missingSnapshots = 0
+  #lineStartedAtMs: number | null = null
+  #nextSymbolIndex = 0
+  #processMeasuredAtMs: number
+  #collectedAtMs: number
+
+  constructor(options: MetricsOptions) {
+    this.#options = options
+    this.#eventLoopDelay = options.isRealTime ? monitorEventLoopDelay({ resolution: 10 }) : null
+    this.#eventLoopDelay?.enable()
+    this.#processMeasuredAtMs = options.clock.nowMs()
+    this.#collectedAtMs = options.clock.nowMs()
+  }
+
+  loopEnded(loop: LoopFacts): void {
+    this.#lineStartedAtMs ??= loop.startedAtMs
+    this.#loopCount++
+    this.#overruns += loop.overruns
+    this.#missingSnapshots += loop.missingSnapshots
+    if (this.#loopTimesMs.length < loopsListedMax) {
+      this.#periodsMs.push(loop.periodMs)
+      this.#loopTimesMs.push(loop.loopTimeMs)
+    }
+    this.#loopCpuUs.record(Math.max(1, Math.round(loop.loopCpuMs * 1000)))
+    const nowMs = this.#options.clock.nowMs()
+    // A loop that starts on the second belongs to the line of the second before it: one line a second at any interval.
+    if (loop.startedAtMs - this.#lineStartedAtMs + (loop.periodMs ?? loopsLineIntervalMs) >= loopsLineIntervalMs) this.#writeLoops(loop)
+    if (nowMs - this.#processMeasuredAtMs >= this.#options.settings.processIntervalMs) this.measureProcess()
+  }
+
+  /** Writes a `process` line now; called on its interval and once at the end. */
+  measureProcess(): void {
+    const { clock, settings, journal } = this.#options
+    const nowMs = clock.nowMs()
+    this.#processMeasuredAtMs = nowMs
+    let heapAfterGcBytes: number | null = null
+    if (globalThis.gc && nowMs - this.#collectedAtMs >= settings.collectIntervalMs) {
+      this.#collectedAtMs = nowMs
+      globalThis.gc()
+      heapAfterGcBytes = process.memoryUsage().heapUsed
+    }
+    const memory = process.memoryUsage()
+    journal.metrics({
+      event: 'process',
+      rssBytes: memory.rss,
+      heapUsedBytes: memory.heapUsed,
+      heapAfterGcBytes,
+      eventLoopDelayP99Ms: this.#eventLoopDelay ? Math.round(this.#eventLoopDelay.percentile(99) / 1e4) / 100 : null,
+      openHandles: process.getActiveResourcesInfo().length,
+      loopCpuMeanMs: Math.round(this.#loopCpuUs.mean || 0) / 1000,
+      loopCpuP99Ms: this.#loopCpuUs.count === 0 ? 0 : this.#loopCpuUs.percentile(99) / 1000,
+    })
+    this.#loopCpuUs.reset()
+    this.#eventLoopDelay?.reset()
+  }
+
+  close(): void {
+    this.measureProcess()
+    this.#eventLoopDelay?.disable()
+  }
+
+  #writeLoops(last: LoopFacts): void {
+    this.#options.journal.metrics({
+      event: 'loops',
+      firstLoop: this.#firstLoop,
+      loopCount: this.#loopCount,
+      periodsMs: this.#periodsMs,
+      loopTimesMs: this.#loopTimesMs,
+      overruns: this.#overruns,
+      missingSnapshots: this.#missingSnapshots,
+      staleSymbols: last.staleSymbols,
+      openTrades: last.openTrades,
+      blockedSymbols: last.blockedSymbols,
+      intents: last.intents,
+      quotes: this.#sampleQuotes(),
+    })
+    this.#firstLoop += this.#loopCount
+    this.#loopCount = 0
+    this.#overruns = 0
+    this.#missingSnapshots = 0
+    this.#periodsMs = []
+    this.#loopTimesMs = []
+    this.#lineStartedAtMs = null
+  }
+
+  #sampleQuotes(): SampledQuote[] {
+    const { symbols, quoteOf } = this.#options
+    const quotes: SampledQuote[] = []
+    for (let i = 0; i < Math.min(quotesPerLine, symbols.length); i++) {
+      const symbol = symbols[this.#nextSymbolIndex % symbols.length]
+      this.#nextSymbolIndex = (this.#nextSymbolIndex + 1) % symbols.length
+      const quote = symbol === undefined ? null : quoteOf(symbol)
+      if (quote) quotes.push(quote)
+    }
+    return quotes
+  }
+}

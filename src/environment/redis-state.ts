@@ -1,0 +1,119 @@
+/** Resets and removes our state in a Redis server: all of a server that we started, and only our own keys on any other. */
+
+import { Redis } from 'ioredis'
+import { messageOf } from '../base/error.ts'
+import { ownerKey, runPrefix, runPrefixOf } from '../store/keys.ts'
+import { currentProcess, isGone, parseIdentity } from '../store/process-identity.ts'
+import { withoutPassword } from '../store/redis-state-store.ts'
+import type { RedisAddress } from '../store/redis-state-store.ts'
+import { notReady } from './environment-error.ts'
+
+const commandTimeoutMs = 3000
+/** A server with more keys than this is scanned in part, and the step says so: preparing must end. */
+const maxScans = 10_000
+const keysPerScan = 1000
+/** An owner that cannot be looked at, because it runs on another host, is believed for as long as the longest campaign may take. */
+const ownerLifetimeSeconds = 60 * 24 * 60 * 60
+
+export interface ResetOptions {
+  address: RedisAddress
+  keyPrefix: string
+  runId: string
+  /** True on a server that we started, or where the config allows it. */
+  canFlushAll: boolean
+}
+
+/** Makes the run's place empty and marks it as ours. Answers what was done, in words. Throws ENVIRONMENT_NOT_READY. */
+export async function resetRedis(options: ResetOptions): Promise<string> {
+  return withRedis(options.address, async (redis) => {
+    const done = options.canFlushAll ? await flushAll(redis) : await removeLeftoverKeys(redis, options)
+    const owner = ownerKey(runPrefix(options.keyPrefix, options.runId))
+    await redis.set(owner, JSON.stringify(currentProcess()), 'EX', ownerLifetimeSeconds)
+    return done
+  })
+}
+
+/** Removes all keys of one run. Throws ENVIRONMENT_NOT_READY. */
+export async function removeRunKeys(address: RedisAddress, ofRunPrefix: string): Promise<number> {
+  return withRedis(address, async (redis) => {
+    let count = 0
+    for await (const keys of scan(redis, `${ofRunPrefix}:*`)) count += await redis.unlink(...keys)
+    return count
+  })
+}
+
+async function flushAll(redis: Redis): Promise<string> {
+  const count = await redis.dbsize()
+  await redis.flushall()
+  return `FLUSHALL removed ${count} keys`
+}
+
+/** Keys of a campaign that runs beside this one stay: its owner key names a process that is not known to be gone. */
+async function removeLeftoverKeys(redis: Redis, { keyPrefix, runId }: ResetOptions): Promise<string> {
+  const kept = new Map<string, boolean>([[runPrefix(keyPrefix, runId), false]])
+  let removedCount = 0
+  for await (const keys of scan(redis, `${keyPrefix}:*`)) {
+    const leftovers: string[] = []
+    for (const key of keys) {
+      const run = runPrefixOf(key, keyPrefix)
+      if (run === null) continue
+      const isKept = kept.get(run) ?? (await hasLiveOwner(redis, run))
+      kept.set(run, isKept)
+      if (!isKept) leftovers.push(key)
+    }
+    if (leftovers.length > 0) removedCount += await redis.unlink(...leftovers)
+  }
+  const keptCount = [...kept.values()].filter(Boolean).length
+  return `removed ${removedCount} keys under ${keyPrefix}:${keptCount > 0 ? `, left ${keptCount} running campaigns' alone` : ''}`
+}
+
+async function hasLiveOwner(redis: Redis, run: string): Promise<boolean> {
+  const owner = await redis.get(ownerKey(run))
+  if (owner === null) return false
+  try {
+    const identity = parseIdentity(JSON.parse(owner))
+    return identity !== null && !isGone(identity)
+  } catch {
+    // Not written by us as an owner key, so it names nobody.
+    return false
+  }
+}
+
+async function* scan(redis: Redis, pattern: string): AsyncGenerator<string[]> {
+  let cursor = '0'
+  for (let scans = 0; scans < maxScans; scans++) {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', keysPerScan)
+    if (keys.length > 0) yield keys
+    if (next === '0') return
+    cursor = next
+  }
+  throw new Error(`more keys than ${maxScans * keysPerScan}: use a server or a database of its own`)
+}
+
+async function withRedis<T>(address: RedisAddress, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const settings = {
+    lazyConnect: true,
+    protocol: 2 as const,
+    disableClientInfo: true,
+    connectTimeout: commandTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  }
+  const redis = 'url' in address ? new Redis(address.url, settings) : new Redis({ ...settings, path: address.path })
+  let connectionError: unknown
+  redis.on('error', (error: unknown) => (connectionError = error))
+  try {
+    await redis.connect()
+    return await use(redis)
+  } catch (error) {
+    const where = 'url' in address ? withoutPassword(address.url) : address.path
+    throw notReady(
+      `Redis at ${where} is not usable: ${messageOf(connectionError ?? error)}`,
+      'Start Redis or correct the address (REDIS_URL, redis.url); redis.mode: off runs without it.',
+      error,
+    )
+  } finally {
+    redis.disconnect()
+  }
+}

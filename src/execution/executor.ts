@@ -1,0 +1,311 @@
+/**
+ * Carries one symbol's intents out: sends both legs at once, books what they got, and brings unequal legs back together. Everything is
+ * committed before it is acted on, so a killed engine finds each trade at a step from which `resume` goes on.
+ */
+
+import { Decimal } from '../base/decimal.ts'
+import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
+import type { Body, TradingEvent } from '../model/event.ts'
+import { isTradable, type Side } from '../model/instrument.ts'
+import type { EntryIntent, ExitIntent, LegPlan } from '../model/intent.ts'
+import type { OrderPurpose, OrderReport, OrderRequest } from '../model/order.ts'
+import { legs, sideOf, type Direction, type Leg, type Route } from '../model/route.ts'
+import type { ExitReason, Trade } from '../model/trade.ts'
+import type { PortfolioState } from '../portfolio/portfolio-state.ts'
+import { requiredAsset, type RequiredAsset } from '../risk/inventory-holds.ts'
+import { planUnwind } from './legs.ts'
+import type { OrderGateway } from './order-gateway.ts'
+
+/** Where an executor writes down what it does. */
+export interface AuditTrail {
+  record(event: Body<TradingEvent>): void
+  /** Makes all that was recorded and changed so far true. False where the store does not answer: then nothing may be sent. */
+  commit(): Promise<boolean>
+}
+
+/** Who must know how a trade goes on: the risk guard. */
+export interface TradeWatcher {
+  /** For orders that close or unwind: false where they would spend what other orders count on. */
+  holdOrders(tradeId: string, required: readonly RequiredAsset[]): boolean
+  /** No order of the trade is under way. */
+  settled(tradeId: string): void
+  closed(tradeId: string, realisedKrw: Decimal): void
+  /** An entry that ended with nothing hedged; what it cost counts like any other loss. */
+  failed(tradeId: string, realisedKrw: Decimal): void
+}
+
+export interface ExecutorOptions {
+  route: Route
+  portfolio: PortfolioState
+  gateway: OrderGateway
+  provider: MarketDataProvider
+  trail: AuditTrail
+  watcher: TradeWatcher
+  nowMs: () => number
+}
+
+/** Orders sent for one leg's excess in one loop; what is still in excess then waits for the next loop. */
+const unwindOrdersMax = 3
+
+export class Executor {
+  readonly #options: ExecutorOptions
+  /** What the entry and exit events state, until they are written. Lost in a kill, and then said to be so. */
+  readonly #entries = new Map<string, EntryIntent>()
+  readonly #exits = new Map<string, ExitIntent>()
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options
+  }
+
+  /** Opens the trade that the guard has allowed under the portfolio's next trade id. */
+  async open(intent: EntryIntent): Promise<void> {
+    const { portfolio } = this.#options
+    const { symbol, direction, notionalKrw, netEdgeBps, fxKrwPerUsdt } = intent
+    const { tradeId } = portfolio.openTrade({
+      symbol,
+      direction,
+      notionalKrw: Math.round(notionalKrw),
+      entryNetEdgeBps: netEdgeBps,
+      entryFxKrwPerUsdt: fxKrwPerUsdt,
+      nowMs: this.#options.nowMs(),
+    })
+    this.#entries.set(tradeId, intent)
+    const reason = await this.#sendBothLegs(tradeId, 'entry', direction, intent.legs, fxKrwPerUsdt)
+    this.#options.watcher.settled(tradeId)
+    portfolio.settleEntry(tradeId)
+    await this.#finishEntry(tradeId, fxKrwPerUsdt, reason)
+  }
+
+  async close(intent: ExitIntent): Promise<void> {
+    const { portfolio, route, watcher } = this.#options
+    const { tradeId, direction } = intent
+    if (!watcher.holdOrders(tradeId, requiredOf(route, direction, intent.legs))) return
+    portfolio.startExit(tradeId)
+    this.#exits.set(tradeId, intent)
+    await this.#sendBothLegs(tradeId, 'exit', direction, intent.legs, intent.fxKrwPerUsdt)
+    watcher.settled(tradeId)
+    portfolio.settleExit(tradeId)
+    await this.#finishExit(tradeId, intent.fxKrwPerUsdt)
+  }
+
+  /** Goes on with a trade that is neither open nor closed: an unwind that the venue did not take, or what a killed engine left. */
+  async resume(trade: Trade, fxKrwPerUsdt: number): Promise<void> {
+    const { portfolio } = this.#options
+    const { tradeId, phase } = trade
+    if (phase === 'opening') portfolio.settleEntry(tradeId)
+    if (phase === 'closing') portfolio.settleExit(tradeId)
+    if (phase === 'closing') await this.#finishExit(tradeId, fxKrwPerUsdt)
+    else await this.#finishEntry(tradeId, fxKrwPerUsdt, 'the engine was stopped during the entry')
+  }
+
+  async #finishEntry(tradeId: string, fxKrwPerUsdt: number, failure: string): Promise<void> {
+    const { portfolio, trail, watcher } = this.#options
+    await trail.commit()
+    await this.#balance(tradeId, fxKrwPerUsdt)
+    const trade = portfolio.trade(tradeId)
+    if (trade.phase === 'open') {
+      this.#recordEntry(trade)
+    } else if (isFlat(trade)) {
+      const realised = portfolio.closeTrade(tradeId, fxKrwPerUsdt)
+      trail.record({ event: 'entry-failed', tradeId, symbol: trade.symbol, reason: failure, realised })
+      watcher.failed(tradeId, Decimal.parse(realised.totalKrw))
+    } else {
+      await trail.commit()
+      return
+    }
+    this.#entries.delete(tradeId)
+    await trail.commit()
+  }
+
+  #recordEntry(trade: Trade): void {
+    const { tradeId, symbol, direction, quantity, notionalKrw, entryNetEdgeBps } = trade
+    this.#options.trail.record({
+      event: 'entry',
+      tradeId,
+      symbol,
+      direction,
+      quantity,
+      notionalKrw,
+      grossEdgeBps: this.#entries.get(tradeId)?.grossEdgeBps ?? null,
+      netEdgeBps: entryNetEdgeBps,
+      fxKrwPerUsdt: trade.entryFxKrwPerUsdt,
+    })
+  }
+
+  async #finishExit(tradeId: string, fxKrwPerUsdt: number): Promise<void> {
+    const { portfolio, trail, watcher } = this.#options
+    await trail.commit()
+    await this.#balance(tradeId, fxKrwPerUsdt)
+    if (this.#isTooSmallToClose(portfolio.trade(tradeId))) {
+      portfolio.dissolveHedge(tradeId)
+      await this.#balance(tradeId, fxKrwPerUsdt)
+    }
+    const trade = portfolio.trade(tradeId)
+    if (isFlat(trade)) {
+      const realised = portfolio.closeTrade(tradeId, fxKrwPerUsdt)
+      const intent = this.#exits.get(tradeId)
+      const reason: ExitReason = intent?.reason ?? 'resumed-exit'
+      trail.record({
+        event: 'exit',
+        tradeId,
+        symbol: trade.symbol,
+        direction: trade.direction,
+        reason,
+        holdingMs: this.#options.nowMs() - trade.openedAtMs,
+        netEdgeBps: intent?.netEdgeBps ?? null,
+        fxKrwPerUsdt,
+        realised,
+      })
+      this.#exits.delete(tradeId)
+      watcher.closed(tradeId, Decimal.parse(realised.totalKrw))
+    }
+    await trail.commit()
+  }
+
+  /** Sends an order on each leg at the same time and books what they got; says in words why it did not go through, if so. */
+  async #sendBothLegs(
+    tradeId: string,
+    purpose: OrderPurpose,
+    direction: Direction,
+    plans: Readonly<Record<Leg, LegPlan>>,
+    fxKrwPerUsdt: number,
+  ): Promise<string> {
+    const orders = legs.map((leg) => this.#order(tradeId, purpose, leg, { ...plans[leg], side: sideOf(direction, leg) }))
+    const reports = await this.#send(orders)
+    const reasons: string[] = []
+    for (const [index, order] of orders.entries()) {
+      const report = reports[index]
+      if (!report) continue
+      this.#book(order, report, fxKrwPerUsdt)
+      if (report.status !== 'filled') reasons.push(`leg ${order.leg} ${report.status}: ${report.reason ?? ''}`)
+    }
+    return reasons.join('; ')
+  }
+
+  #order(tradeId: string, purpose: OrderPurpose, leg: Leg, plan: LegPlan & { side: Side }): OrderRequest {
+    const { portfolio, route, trail } = this.#options
+    const instrument = route[leg]
+    const order: OrderRequest = { orderId: portfolio.nextOrderId(), tradeId, symbol: route.symbol, leg, purpose, instrument, ...plan }
+    trail.record({
+      event: 'order-sent',
+      orderId: order.orderId,
+      tradeId,
+      symbol: route.symbol,
+      leg,
+      purpose,
+      venue: instrument.venue,
+      instrument: instrument.code,
+      side: plan.side,
+      quantity: plan.quantity.toString(),
+      limitPrice: plan.limitPrice.toString(),
+    })
+    return order
+  }
+
+  /** An order leaves only when it is stored that it was to leave. */
+  async #send(orders: readonly OrderRequest[]): Promise<OrderReport[]> {
+    const { trail, gateway } = this.#options
+    if (await trail.commit()) return Promise.all(orders.map((order) => gateway.send(order)))
+    return orders.map(({ orderId }) => ({ orderId, status: 'rejected', reason: 'not sent: the state could not be stored', fill: null }))
+  }
+
+  #book(order: OrderRequest, report: OrderReport, fxKrwPerUsdt: number): void {
+    const { portfolio, trail } = this.#options
+    const { orderId, tradeId, symbol, leg, purpose, side, instrument } = order
+    const { fill, status, reason } = report
+    if (fill) {
+      portfolio.applyFill(order, fill, fxKrwPerUsdt)
+      trail.record({
+        event: 'order-filled',
+        orderId,
+        tradeId,
+        symbol,
+        leg,
+        purpose,
+        venue: instrument.venue,
+        instrument: instrument.code,
+        side,
+        quantity: fill.quantity.toString(),
+        notional: fill.notional.toString(),
+        feeAsset: fill.feeAsset,
+        fee: fill.fee.toString(),
+        fxKrwPerUsdt,
+        levels: fill.levels.map(({ price, quantity, displayedSize }) => ({
+          price: price.toString(),
+          quantity: quantity.toString(),
+          displayedSize: displayedSize.toString(),
+        })),
+        book: {
+          exchangeTimeMs: fill.bookExchangeTimeMs,
+          changedAtMs: fill.bookChangedAtMs,
+          receivedAtMs: fill.bookReceivedAtMs,
+          bestBid: fill.bestBid.toString(),
+          bestAsk: fill.bestAsk.toString(),
+        },
+      })
+    }
+    const filledQuantity = (fill?.quantity ?? Decimal.zero).toString()
+    trail.record({ event: 'order-done', orderId, tradeId, symbol, leg, status, filledQuantity, reason })
+  }
+
+  /** Trades both legs' excess back, as far as the venues take it now. */
+  async #balance(tradeId: string, fxKrwPerUsdt: number): Promise<void> {
+    for (const leg of legs) {
+      if (this.#options.portfolio.trade(tradeId).excess[leg] !== '0') await this.#unwind(tradeId, leg, fxKrwPerUsdt)
+    }
+  }
+
+  async #unwind(tradeId: string, leg: Leg, fxKrwPerUsdt: number): Promise<void> {
+    const { portfolio, provider, route, trail, watcher } = this.#options
+    const instrument = route[leg]
+    let unwound = Decimal.zero
+    let excess = portfolio.foldDust(tradeId, leg)
+    const side = excess.isPositive() ? 'sell' : 'buy'
+    for (let sent = 0; !excess.isZero(); sent++) {
+      const plan = planUnwind(instrument, excess, provider.book(instrument))
+      if (plan === 'dust') {
+        portfolio.leaveDust(tradeId, leg)
+        break
+      }
+      if (plan === 'no-quote' || sent === unwindOrdersMax) break
+      if (!watcher.holdOrders(tradeId, [requiredAsset(instrument, plan.side, plan.quantity, plan.limitPrice)])) break
+      const order = this.#order(tradeId, 'unwind', leg, plan)
+      const [report] = await this.#send([order])
+      watcher.settled(tradeId)
+      if (!report) break
+      this.#book(order, report, fxKrwPerUsdt)
+      unwound = unwound.add(report.fill?.quantity ?? Decimal.zero)
+      excess = Decimal.parse(portfolio.trade(tradeId).excess[leg])
+    }
+    trail.record({
+      event: 'unwind',
+      tradeId,
+      symbol: route.symbol,
+      leg,
+      side,
+      quantity: unwound.toString(),
+      dustQuantity: portfolio.dust(route.symbol, leg).toString(),
+      excessQuantity: portfolio.trade(tradeId).excess[leg],
+    })
+  }
+
+  /** What a partial exit left, where neither venue or only one would take an order for it. */
+  #isTooSmallToClose(trade: Trade): boolean {
+    if (trade.phase !== 'open') return false
+    const quantity = Decimal.parse(trade.quantity)
+    return legs.some((leg) => {
+      const instrument = this.#options.route[leg]
+      const best = this.#options.provider.book(instrument)?.bids[0]
+      return best !== undefined && !isTradable(instrument, quantity, Decimal.fromNumber(best.price))
+    })
+  }
+}
+
+/** What both legs' orders spend at most, for the guard. */
+export function requiredOf(route: Route, direction: Direction, plans: Readonly<Record<Leg, LegPlan>>): RequiredAsset[] {
+  return legs.map((leg) => requiredAsset(route[leg], sideOf(direction, leg), plans[leg].quantity, plans[leg].limitPrice))
+}
+
+function isFlat(trade: Trade): boolean {
+  return trade.quantity === '0' && trade.excess.a === '0' && trade.excess.b === '0'
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+/** argv in, exit code out: names the commands and hands the rest to one of them. `engine` is the forked engine process. */
+
+import { OperatingError } from './base/error.ts'
+import { exitCodes, type ExitCode } from './base/exit-code.ts'
+
+type Command = (args: readonly string[]) => Promise<ExitCode>
+
+/** Loaded when called: an engine's process must not pay for the report's charts. */
+const commands: Readonly<Record<string, { help: string | null; load: () => Promise<Command> }>> = {
+  run: { help: 'run a campaign through Vitest and print its verdict', load: async () => (await import('./cli/run.ts')).run },
+  analyze: { help: 'analyze any logs that follow docs/LOG_SCHEMA.md', load: async () => (await import('./cli/analyze.ts')).analyze },
+  report: { help: "judge a run's folder again and rewrite its report", load: async () => (await import('./cli/report.ts')).report },
+  replay: { help: "run a run's campaign again and compare its trading.log", load: async () => (await import('./cli/replay.ts')).replay },
+  sweep: { help: 'run a campaign over a range of seeds and tabulate the verdicts', load: async () => (await import('./cli/sweep.ts')).sweep },
+  site: { help: 'build the Allure site from the last results', load: async () => (await import('./cli/site.ts')).site },
+  clean: { help: 'stop leftover engines and remove old runs', load: async () => (await import('./cli/clean.ts')).clean },
+  engine: { help: null, load: async () => (await import('./compose.ts')).engineCommand },
+}
+
+const usage = `longhaul: a soak harness for a multi-symbol cross-exchange paper-arbitrage engine
+
+usage: longhaul <command> [options]      longhaul <command> --help
+
+${Object.entries(commands)
+  .filter(([, command]) => command.help !== null)
+  .map(([name, command]) => `  ${name.padEnd(9)}${command.help}`)
+  .join('\n')}
+
+exit codes: 0 pass or warn, 1 fail, 2 unknown, 3 bad config, 4 environment not ready, 130 interrupted
+`
+
+async function main(args: readonly string[]): Promise<ExitCode> {
+  const [name, ...rest] = args
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(usage)
+    return name === undefined ? exitCodes.badConfig : exitCodes.ok
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (!command) {
+    process.stderr.write(`longhaul: no command is called ${JSON.stringify(name)}\n\n${usage}`)
+    return exitCodes.badConfig
+  }
+  const run = await command.load()
+  return run(rest)
+}
+
+const exitCodeOf: Partial<Record<OperatingError['code'], ExitCode>> = {
+  CONFIG_INVALID: exitCodes.badConfig,
+  CONFIG_NOT_FOUND: exitCodes.badConfig,
+  ENVIRONMENT_NOT_READY: exitCodes.environmentNotReady,
+  TAPE_NOT_FOUND: exitCodes.environmentNotReady,
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  // Anything else is our own bug: Node prints its stack and ends with a code of its own.
+  if (!(error instanceof OperatingError)) throw error
+  process.stderr.write(`longhaul: ${error.message}\n  hint: ${error.hint}\n  (${error.code})\n`)
+  process.exitCode = exitCodeOf[error.code] ?? exitCodes.unknown
+}

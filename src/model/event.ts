@@ -1,0 +1,380 @@
+/**
+ * The log schema: every line of application.log, trading.log and metrics.log is one of these events as JSON.
+ * The engine writes them; monitor, analyzer, checkers and report read nothing else. docs/LOG_SCHEMA.md is the same for other languages.
+ */
+
+import type { InstrumentFacts, Side, Venue } from './instrument.ts'
+import type { Balance } from './money.ts'
+import type { OrderPurpose, OrderStatus } from './order.ts'
+import type { Direction, Leg, RouteFacts } from './route.ts'
+import type { ExitReason, Realised, Trade } from './trade.ts'
+
+/** Raised when a reader of older logs would misread newer ones. Readers answer another version with `unknown`. */
+export const schemaVersion = 1
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal'
+
+/** What every line has. `time` is event time, whole Unix milliseconds. */
+export interface LogLine {
+  level: LogLevel
+  time: number
+  event: string
+}
+
+// trading.log
+
+/** trading.log lines are numbered without a gap over all attempts of a run, so that a lost or doubled line shows. */
+export interface TradingLine extends LogLine {
+  seq: number
+}
+
+/** Amounts in KRW as numbers: limits are settings, not money owned. */
+export interface GlobalLimitFacts {
+  maxNotionalKrw: number
+  maxOpenTrades: number
+  maxExposureKrw: number
+  maxDailyLossKrw: number
+  maxQuoteAgeMs: number
+  maxUnchangedMs: number
+}
+
+export interface SymbolLimitFacts {
+  maxCapitalKrw: number
+  maxOpenTrades: number
+  maxConcurrentOrders: number
+  maxDailyLossKrw: number
+}
+
+/** First line of each attempt: all that a checker needs to judge the rest without the engine. */
+export interface SessionOpened extends TradingLine {
+  event: 'session-opened'
+  schema: number
+  attempt: number
+  seed: number
+  routes: RouteFacts[]
+  instruments: InstrumentFacts[]
+  limits: { global: GlobalLimitFacts; symbols: Record<string, SymbolLimitFacts> }
+  balances: Balance[]
+  openTrades: Trade[]
+}
+
+export type BlockReason =
+  | 'max-notional'
+  | 'max-open-trades'
+  | 'max-exposure'
+  | 'max-daily-loss'
+  | 'symbol-max-capital'
+  | 'symbol-max-open-trades'
+  | 'symbol-max-concurrent-orders'
+  | 'symbol-max-daily-loss'
+  | 'cooldown'
+  | 'stale-quote'
+  | 'insufficient-inventory'
+  | 'venue-circuit-open'
+  | 'store-unavailable'
+  | 'session-stopped'
+  /** For a guard other than ours. */
+  | 'policy'
+
+/** What the guard saw when it decided, its own reservation not yet counted. */
+export interface SeenByGuard {
+  notionalKrw: number
+  openTrades: number
+  symbolOpenTrades: number
+  exposureKrw: number
+  symbolCapitalKrw: number
+  dailyLossKrw: number
+  symbolDailyLossKrw: number
+  quoteAgeMs: number
+}
+
+/**
+ * Every entry intent meets the guard. Each allow is logged; equal blocks of one symbol are logged at the first, on change of reason,
+ * and then every ten seconds of event time, with the number left out since the last one logged.
+ */
+export interface GuardDecided extends TradingLine {
+  event: 'guard-decided'
+  symbol: string
+  direction: Direction
+  outcome: 'allow' | 'block' | 'stop-session'
+  reason: BlockReason | null
+  tradeId: string | null
+  seen: SeenByGuard
+  suppressedCount: number
+}
+
+export interface OrderSent extends TradingLine {
+  event: 'order-sent'
+  orderId: string
+  tradeId: string
+  symbol: string
+  leg: Leg
+  purpose: OrderPurpose
+  venue: Venue
+  instrument: string
+  side: Side
+  quantity: string
+  limitPrice: string
+}
+
+export interface OrderFilled extends TradingLine {
+  event: 'order-filled'
+  orderId: string
+  tradeId: string
+  symbol: string
+  leg: Leg
+  purpose: OrderPurpose
+  venue: Venue
+  instrument: string
+  side: Side
+  quantity: string
+  notional: string
+  feeAsset: string
+  fee: string
+  fxKrwPerUsdt: number
+  levels: { price: string; quantity: string; displayedSize: string }[]
+  book: { exchangeTimeMs: number | null; changedAtMs: number; receivedAtMs: number; bestBid: string; bestAsk: string }
+}
+
+/** The end of every order, filled or not; after its `order-filled` where there is one. */
+export interface OrderDone extends TradingLine {
+  event: 'order-done'
+  orderId: string
+  tradeId: string
+  symbol: string
+  leg: Leg
+  status: OrderStatus
+  filledQuantity: string
+  reason: string | null
+}
+
+/** A trade is open and hedged. */
+export interface Entry extends TradingLine {
+  event: 'entry'
+  tradeId: string
+  symbol: string
+  direction: Direction
+  quantity: string
+  notionalKrw: string
+  /** What the quotes promised when the strategy decided; null where a killed engine had not said. */
+  grossEdgeBps: number | null
+  netEdgeBps: number
+  fxKrwPerUsdt: number
+}
+
+/** An allowed entry that ended with nothing hedged; what it cost is in `realised`. */
+export interface EntryFailed extends TradingLine {
+  event: 'entry-failed'
+  tradeId: string
+  symbol: string
+  reason: string
+  realised: Realised
+}
+
+/** Legs of unequal size: the excess of one leg was traded back, as far as the venue's least order allows. */
+export interface Unwound extends TradingLine {
+  event: 'unwind'
+  tradeId: string
+  symbol: string
+  leg: Leg
+  side: Side
+  /** Traded back by this unwind's orders. */
+  quantity: string
+  /** All dust now on this symbol and leg, signed: base bought minus base sold that was too small for an order and waits for the next unwind. */
+  dustQuantity: string
+  /** Still in excess, signed, because the venue did not take it: tried again in the next loop. */
+  excessQuantity: string
+}
+
+/** A trade was closed whole. */
+export interface Exit extends TradingLine {
+  event: 'exit'
+  tradeId: string
+  symbol: string
+  direction: Direction
+  reason: ExitReason
+  holdingMs: number
+  /** Of the closing orders, as the strategy saw it; null where a killed engine had not said. */
+  netEdgeBps: number | null
+  fxKrwPerUsdt: number
+  realised: Realised
+}
+
+/** At each hour of event time and at the end: the state's balances, for a checker to compare with its own. */
+export interface BalancesStated extends TradingLine {
+  event: 'balances-stated'
+  balances: Balance[]
+  openTrades: number
+  realisedKrw: string
+}
+
+/** Last line of an attempt that stopped by itself. */
+export interface SessionClosed extends TradingLine {
+  event: 'session-closed'
+  reason: StopReason
+  balances: Balance[]
+  openTrades: Trade[]
+  realisedKrw: string
+}
+
+export type TradingEvent =
+  | SessionOpened
+  | GuardDecided
+  | OrderSent
+  | OrderFilled
+  | OrderDone
+  | Entry
+  | EntryFailed
+  | Unwound
+  | Exit
+  | BalancesStated
+  | SessionClosed
+
+// application.log. Lines that are not JSON are what the process printed raw (a stack trace, a warning of Node's).
+
+/** Why the engine stopped: its duration was over, it was told to, its supervisor went away, the guard stopped it, or it failed. */
+export type StopReason = 'completed' | 'aborted' | 'interrupted' | 'supervisor-gone' | 'guard-stopped-session' | 'failed'
+
+export interface EngineStarted extends LogLine {
+  event: 'engine-started'
+  attempt: number
+  market: string
+  dataSource: string
+  store: string
+  symbols: string[]
+  startAtMs: number
+  endAtMs: number
+  loopIntervalMs: number
+}
+
+export interface EngineStopped extends LogLine {
+  event: 'engine-stopped'
+  reason: StopReason
+  loops: number
+  overruns: number
+}
+
+/** One symbol's failure in one loop, caught at the symbol's boundary; the other symbols went on. */
+export interface SymbolFailed extends LogLine {
+  event: 'symbol-failed'
+  symbol: string
+  message: string
+  stack: string
+}
+
+/** A venue request that gave no usable answer; `code` is an ErrorCode. Warn for the first, error never: the loop goes on without quotes. */
+export interface VenueTroubled extends LogLine {
+  event: 'venue-troubled'
+  venue: Venue
+  code: string
+  message: string
+}
+
+/** A symbol had no usable quotes from here on, and from there again. Logged on change. */
+export interface FeedStale extends LogLine {
+  event: 'feed-stale'
+  symbol: string
+  reason: FeedTrouble
+  quoteAgeMs: number | null
+}
+
+export interface FeedRecovered extends LogLine {
+  event: 'feed-recovered'
+  symbol: string
+  staleForMs: number
+}
+
+/** Why a symbol cannot be priced now. */
+export type FeedTrouble = 'missing' | 'stale' | 'frozen' | 'crossed' | 'empty' | 'fx-missing' | 'fx-stale'
+
+export interface CircuitChanged extends LogLine {
+  event: 'circuit-opened' | 'circuit-closed'
+  venue: Venue
+  reason: string
+}
+
+export interface StoreTroubled extends LogLine {
+  event: 'store-troubled'
+  code: string
+  message: string
+}
+
+/** Any other failure of the engine; `fatal` when it ends it. */
+export interface EngineFailed extends LogLine {
+  event: 'engine-failed'
+  message: string
+  stack: string
+}
+
+export type ApplicationEvent =
+  | EngineStarted
+  | EngineStopped
+  | SymbolFailed
+  | VenueTroubled
+  | FeedStale
+  | FeedRecovered
+  | CircuitChanged
+  | StoreTroubled
+  | EngineFailed
+
+// metrics.log
+
+/** Top of both books of one symbol in plain numbers, leg B in its own quote currency; null where there is no usable quote. */
+export interface SampledQuote {
+  symbol: string
+  bidA: number
+  askA: number
+  bidB: number
+  askB: number
+  /** What one unit of B's quote currency is in A's: KRW per USDT on a KRW route, 1 where both are USDT. */
+  fx: number
+  quoteAgeMs: number
+}
+
+/**
+ * Once a second of event time (or once a loop, where loops are longer): the loops since the last such line, at most 64 listed.
+ * Quotes: at most four symbols a line, all symbols in turn.
+ */
+export interface LoopsMeasured extends LogLine {
+  event: 'loops'
+  /** Number of the first loop of this line; loops are numbered from 1 in each attempt. */
+  firstLoop: number
+  loopCount: number
+  /** Start to start; null for an attempt's first loop. */
+  periodsMs: (number | null)[]
+  /** Start to last symbol's end, in event time. */
+  loopTimesMs: number[]
+  /** Loop starts skipped because a loop ran over. */
+  overruns: number
+  /** Symbol snapshots that were due and unusable. */
+  missingSnapshots: number
+  /** Symbols that are stale now. */
+  staleSymbols: number
+  openTrades: number
+  /** The next two are gauges of the guard: symbols with a blocked intent in this line's last loop, and intents in it. */
+  blockedSymbols: number
+  intents: number
+  quotes: SampledQuote[]
+}
+
+/** Once a minute of event time: the process. Measured, so outside the determinism contract. */
+export interface ProcessMeasured extends LogLine {
+  event: 'process'
+  rssBytes: number
+  heapUsedBytes: number
+  /** Heap used right after a full collection; null on lines for which none was made. */
+  heapAfterGcBytes: number | null
+  /** Delay of the event loop since the last such line, 99th percentile; null under virtual time, where the loop is always busy. */
+  eventLoopDelayP99Ms: number | null
+  openHandles: number
+  /** Processor time a loop, mean and 99th percentile since the last such line. */
+  loopCpuMeanMs: number
+  loopCpuP99Ms: number
+}
+
+export type MetricsEvent = LoopsMeasured | ProcessMeasured
+
+export type LogEvent = TradingEvent | ApplicationEvent | MetricsEvent
+
+/** An event without what the log itself adds. */
+export type Body<E extends LogLine> = E extends unknown ? Omit<E, 'level' | 'time' | 'seq'> : never

@@ -1,0 +1,64 @@
+/** One line of a log, as read: an event of the schema, or the text of anything else. The only place where log input is checked. */
+
+import type { LogEvent } from '../model/event.ts'
+
+export type LogName = 'application' | 'trading' | 'metrics'
+
+/** A line that is no event of the schema: what the process printed raw, or a broken line. */
+export class RawLine {
+  readonly log: LogName
+  /** Event time of the last event before it in the same file. */
+  readonly timeMs: number
+  readonly text: string
+
+  constructor(log: LogName, timeMs: number, text: string) {
+    this.log = log
+    this.timeMs = timeMs
+    this.text = text
+  }
+}
+
+/**
+ * The event in `text`, or null where it is none. Checked is only what a reader could trip over: a whole time up to `maxTimeMs` (a
+ * broken time far ahead would hold back all lines behind it), a name, and the strings and lists that the rules take apart. A number
+ * that is missing makes comparisons false, and an unknown event is an event that no rule knows.
+ */
+export function parseLogLine(text: string, maxTimeMs: number): LogEvent | null {
+  if (!text.startsWith('{')) return null
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // A line that is not JSON is what this function exists to tell apart.
+    return null
+  }
+  if (!isRecord(value) || !Number.isSafeInteger(value.time) || typeof value.event !== 'string') return null
+  if ((value.time as number) > maxTimeMs || !hasShapeOfItsEvent(value)) return null
+  return value as unknown as LogEvent
+}
+
+function hasShapeOfItsEvent(value: Record<string, unknown>): boolean {
+  switch (value.event) {
+    case 'loops':
+      return Array.isArray(value.periodsMs) && areAllOfSymbols(value.quotes)
+    case 'session-opened':
+      return areAllOfSymbols(value.openTrades)
+    case 'guard-decided':
+    case 'entry':
+    case 'entry-failed':
+    case 'exit':
+    case 'feed-stale':
+    case 'feed-recovered':
+      return typeof value.symbol === 'string'
+    default:
+      return true
+  }
+}
+
+function areAllOfSymbols(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => isRecord(item) && typeof item.symbol === 'string')
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,216 @@
+/** Watches a running engine through its three log files and says what is wrong with it. For the supervisor. */
+
+import path from 'node:path'
+import type { MonitorSettings, RuleSettings } from '../config/schema.ts'
+import type { LogEvent } from '../model/event.ts'
+import type { Finding } from './finding.ts'
+import { type LogName, RawLine } from './log-line.ts'
+import { LogTail } from './log-tail.ts'
+import type { OraclePricing } from './opportunity-oracle.ts'
+import type { RaisedFacts, Rule, RuleContext } from './rule.ts'
+import { ErrorLogRule, isTrouble } from './rules/error-log.ts'
+import { GuardBlockRule } from './rules/guard-block.ts'
+import { HeapSlopeRule } from './rules/heap-slope.ts'
+import { LoopPeriodRule } from './rules/loop-period.ts'
+import { NoEntryRule } from './rules/no-entry.ts'
+import { NoProgressRule } from './rules/no-progress.ts'
+import { StaleFeedRule } from './rules/stale-feed.ts'
+
+/** At equal times the logs are read in this order. */
+const logNames: readonly LogName[] = ['application', 'trading', 'metrics']
+
+/** Further findings are only counted; those that abort have as many places again. */
+const maxFindings = 200
+/** How far beyond its end an attempt may still log; a later time is a broken line. */
+const maxOverrunMs = 3_600_000
+
+export interface MonitorOptions {
+  /** The run's logs folder. */
+  folder: string
+  settings: MonitorSettings
+  /** Those that the engine trades in this attempt. */
+  symbols: readonly string[]
+  loopIntervalMs: number
+  /** The attempt's start: lines of earlier attempts in the same files lie before it, and are left out. */
+  startAtMs: number
+  /** Nothing is judged beyond. */
+  endAtMs: number
+  pricing: OraclePricing
+}
+
+export interface MonitorProgress {
+  /** Up to here all lines have been read. */
+  eventTimeMs: number
+  loops: number
+  entries: number
+  exits: number
+  /** Lines of level error or fatal, and raw lines that say that something failed. */
+  errors: number
+  openTrades: number
+  rssBytes: number | null
+  /** Findings beyond the bound. */
+  droppedFindings: number
+  /** Lines longer than can be read. */
+  droppedLines: number
+}
+
+/**
+ * Invariant: findings follow from the logs alone. However often `poll` is called, rule, symbol and time of each are the same, as long
+ * as all lines up to `nowMs` have been written when it is called. A line that comes late all the same counts as of then.
+ */
+export class Monitor {
+  readonly #tails: readonly LogTail[]
+  readonly #rules: readonly Rule[]
+  readonly #startAtMs: number
+  readonly #findings: Finding[] = []
+  #endAtMs: number
+  /** All lines up to here have been fed. */
+  #watermarkMs: number
+  /** The rules have been judged up to here. */
+  #judgedMs: number
+  #progress: MonitorProgress
+
+  constructor(options: MonitorOptions) {
+    this.#startAtMs = options.startAtMs
+    this.#endAtMs = options.endAtMs
+    this.#watermarkMs = options.startAtMs
+    this.#judgedMs = options.startAtMs
+    this.#progress = {
+      eventTimeMs: options.startAtMs,
+      loops: 0,
+      entries: 0,
+      exits: 0,
+      errors: 0,
+      openTrades: 0,
+      rssBytes: null,
+      droppedFindings: 0,
+      droppedLines: 0,
+    }
+    const maxTimeMs = options.endAtMs + maxOverrunMs
+    this.#tails = logNames.map((log) => {
+      return new LogTail({ log, path: path.join(options.folder, `${log}.log`), startAtMs: options.startAtMs, maxTimeMs })
+    })
+    this.#rules = this.#makeRules(options)
+  }
+
+  /** Reads all lines up to event time `nowMs`, judges up to there, and gives the findings that are new, oldest first. */
+  poll(nowMs: number): Finding[] {
+    const knownCount = this.#findings.length
+    // What an engine logs while it ends may lie beyond the attempt's end.
+    const limitMs = nowMs >= this.#endAtMs ? Number.POSITIVE_INFINITY : nowMs
+    for (const tail of this.#tails) tail.refresh()
+    for (let line = this.#nextLine(limitMs); line !== null; line = this.#nextLine(limitMs)) this.#feed(line)
+    this.#watermarkMs = Math.max(this.#watermarkMs, nowMs)
+    this.#judge(nowMs)
+    return this.#findings.slice(knownCount)
+  }
+
+  /** All so far. */
+  findings(): readonly Finding[] {
+    return this.#findings
+  }
+
+  progress(): MonitorProgress {
+    const droppedLines = this.#tails.reduce((sum, tail) => sum + tail.droppedLineCount, 0)
+    return { ...this.#progress, eventTimeMs: this.#watermarkMs, droppedLines }
+  }
+
+  close(): void {
+    for (const tail of this.#tails) tail.close()
+  }
+
+  #makeRules(options: MonitorOptions): Rule[] {
+    const { rules } = options.settings
+    const makers: [name: string, settings: RuleSettings, make: (context: RuleContext) => Rule][] = [
+      ['error-log', rules.errorLog, (context) => new ErrorLogRule(context)],
+      ['no-progress', rules.noProgress, (context) => new NoProgressRule(context)],
+      ['stale-feed', rules.staleFeed, (context) => new StaleFeedRule(context)],
+      ['guard-block', rules.guardBlock, (context) => new GuardBlockRule(context)],
+      ['loop-period', rules.loopPeriod, (context) => new LoopPeriodRule(context)],
+      ['heap-slope', rules.heapSlope, (context) => new HeapSlopeRule(context)],
+      [
+        'no-entry',
+        rules.noEntry,
+        (context) => new NoEntryRule(context, { pricing: options.pricing, stuckAfterMs: rules.noProgress.windowMs }),
+      ],
+    ]
+    return makers
+      .filter(([, settings]) => settings.enabled)
+      .map(([name, settings, make]) => {
+        const { symbols, loopIntervalMs, startAtMs } = options
+        const raise = (facts: RaisedFacts): void => this.#raise(name, settings, facts)
+        return make({ settings, symbols, loopIntervalMs, startAtMs, judgedFromMs: startAtMs + settings.graceMs, raise })
+      })
+  }
+
+  #raise(rule: string, settings: RuleSettings, { isHarmless = false, ...facts }: RaisedFacts): void {
+    const aborts = settings.aborts && !isHarmless
+    if (this.#findings.length >= (aborts ? 2 * maxFindings : maxFindings)) {
+      this.#progress.droppedFindings++
+      return
+    }
+    this.#findings.push({ rule, severity: isHarmless ? 'info' : settings.severity, aborts, ...facts })
+  }
+
+  /** The earliest line of the three logs, or null where the next one lies beyond `limitMs`. */
+  #nextLine(limitMs: number): LogEvent | RawLine | null {
+    let first: LogTail | null = null
+    let firstMs = limitMs
+    for (const tail of this.#tails) {
+      const line = tail.peek()
+      if (line === null) continue
+      const timeMs = timeOf(line)
+      if (first === null ? timeMs <= limitMs : timeMs < firstMs) {
+        first = tail
+        firstMs = timeMs
+      }
+    }
+    return first?.shift() ?? null
+  }
+
+  #feed(line: LogEvent | RawLine): void {
+    if (timeOf(line) < this.#startAtMs) return
+    if (line instanceof RawLine) {
+      if (isTrouble(line.text)) this.#progress.errors++
+      for (const rule of this.#rules) rule.observeRaw?.(line)
+      return
+    }
+    if (line.time > this.#watermarkMs) {
+      this.#watermarkMs = line.time
+      this.#judge(line.time - 1)
+    }
+    this.#count(line)
+    for (const rule of this.#rules) rule.observe?.(line, this.#watermarkMs)
+    if (line.event === 'engine-stopped') this.#endAtMs = Math.min(this.#endAtMs, this.#watermarkMs)
+  }
+
+  /** Judges up to `toMs`; all lines up to there have been fed. */
+  #judge(toMs: number): void {
+    const untilMs = Math.min(toMs, this.#endAtMs)
+    if (untilMs <= this.#judgedMs) return
+    this.#judgedMs = untilMs
+    const knownCount = this.#findings.length
+    for (const rule of this.#rules) rule.advance?.(untilMs)
+    if (this.#findings.length - knownCount < 2) return
+    const raised = this.#findings.splice(knownCount).sort((left, right) => left.atMs - right.atMs)
+    this.#findings.push(...raised)
+  }
+
+  #count(event: LogEvent): void {
+    if (event.level === 'error' || event.level === 'fatal') this.#progress.errors++
+    if (event.event === 'loops') {
+      this.#progress.loops += event.loopCount
+      this.#progress.openTrades = event.openTrades
+    } else if (event.event === 'process') {
+      this.#progress.rssBytes = event.rssBytes
+    } else if (event.event === 'entry') {
+      this.#progress.entries++
+    } else if (event.event === 'exit') {
+      this.#progress.exits++
+    }
+  }
+}
+
+function timeOf(line: LogEvent | RawLine): number {
+  return line instanceof RawLine ? line.timeMs : line.time
+}

@@ -1,0 +1,44 @@
+/** What every monitor rule is: told of each line and of time passing, it raises findings. For the rules and the monitor. */
+
+import type { RuleSettings } from '../config/schema.ts'
+import type { LogEvent } from '../model/event.ts'
+import type { Finding } from './finding.ts'
+import type { RawLine } from './log-line.ts'
+
+/**
+ * Invariant: what a rule raises, and each finding's `atMs`, follows from the lines alone. So a condition that falls due while nothing
+ * is logged is raised with the time at which it fell due, however much later `advance` is called.
+ */
+export interface Rule {
+  observe?(event: LogEvent, nowMs: number): void
+  observeRaw?(line: RawLine): void
+  /** All lines up to `toMs` have been observed: raises what fell due since the last call, up to and including `toMs`. */
+  advance?(toMs: number): void
+}
+
+/** A finding without what the rule's settings say. */
+export interface RaisedFacts extends Omit<Finding, 'rule' | 'severity' | 'aborts'> {
+  /** It is worth knowing and no trouble: severity info, never aborts. */
+  isHarmless?: boolean
+}
+
+export interface RuleContext {
+  settings: RuleSettings
+  symbols: readonly string[]
+  loopIntervalMs: number
+  startAtMs: number
+  /** End of the rule's grace period: nothing is raised before. */
+  judgedFromMs: number
+  raise(facts: RaisedFacts): void
+}
+
+/** For messages: `90 s`. */
+export function inSeconds(durationMs: number): string {
+  return `${Math.round(durationMs / 1000)} s`
+}
+
+/** Log text as evidence: one line, bounded. */
+export function excerpt(text: string): string {
+  const end = text.indexOf('\n')
+  return (end < 0 ? text : text.slice(0, end)).slice(0, 300)
+}

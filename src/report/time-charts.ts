@@ -1,0 +1,118 @@
+/** Charts over event time: loop period and time, trades, profit, memory. Pure plans; charts.ts draws them. */
+
+import type { EChartsOption, LineSeriesOption } from 'echarts'
+import type { Analysis, Series } from '../analyzer/analysis.ts'
+import type { Budgets } from '../config/schema.ts'
+import type { ChartPlan } from './charts.ts'
+import { formatNumber } from './format.ts'
+
+interface Line {
+  series: Series
+  label: string
+  /** A running total holds its value until the next point. */
+  isStepped?: boolean
+}
+
+interface BudgetLine {
+  label: string
+  value: number
+}
+
+const height = 320
+
+/** For charts over event time: days by date, else the time of day, UTC. */
+export const timeAxis = {
+  type: 'time' as const,
+  axisLabel: { formatter: { year: '{MM}-{dd}', month: '{MM}-{dd}', day: '{MM}-{dd}', hour: '{HH}:{mm}', minute: '{HH}:{mm}', second: '{HH}:{mm}:{ss}' } },
+}
+
+export function loopPeriodChart(analysis: Analysis, budgets: Budgets): ChartPlan | null {
+  const { target, tolerance } = budgets.meanLoopPeriodMs
+  const limits = [
+    { label: 'mean, at most', value: target + tolerance },
+    { label: 'mean, at least', value: target - tolerance },
+  ]
+  return timeChart('loop-period', 'Loop period', 'ms, start to start', linesOf(analysis, [['loop-period', 'loop period']]), limits)
+}
+
+export function loopTimeChart(analysis: Analysis, budgets: Budgets): ChartPlan | null {
+  const limits = [{ label: 'p99 budget', value: budgets.maxLoopTimeP99Ms }]
+  const subtitle = 'ms of event time, start to last symbol’s end, modelled latency included'
+  return timeChart('loop-time', 'Loop time', subtitle, linesOf(analysis, [['loop-time', 'loop time']]), limits)
+}
+
+export function memoryChart(analysis: Analysis, budgets: Budgets): ChartPlan | null {
+  const lines = linesOf(analysis, [
+    ['heap-after-gc', 'heap after GC'],
+    ['rss', 'RSS'],
+  ]).map((line) => ({ ...line, series: inMebibytes(line.series) }))
+  const limits = [{ label: 'RSS budget', value: budgets.maxRssBytes / 2 ** 20 }]
+  return timeChart('memory', 'Engine memory', 'MiB', lines, limits)
+}
+
+export function profitChart(analysis: Analysis): ChartPlan | null {
+  const lines = linesOf(analysis, [['realised-profit', 'realised profit']]).map((line) => ({ ...line, isStepped: true }))
+  return timeChart('profit', 'Realised profit', 'KRW, running total, after fees', lines, [])
+}
+
+/** Entries and exits of at most four symbols, else of all together: more lines than eight cannot be told apart. */
+export function tradesChart(analysis: Analysis): ChartPlan | null {
+  const names = analysis.symbols.length <= 4 ? analysis.symbols.map(({ symbol }) => `:${symbol}`) : ['']
+  const wanted = names.flatMap((name): [string, string][] => [
+    [`entries${name}`, `entries ${name.slice(1)}`],
+    [`exits${name}`, `exits ${name.slice(1)}`],
+  ])
+  const lines = linesOf(analysis, wanted).map((line) => ({ ...line, isStepped: true }))
+  return timeChart('trades', 'Entries and exits', 'running totals', lines, [])
+}
+
+function linesOf(analysis: Analysis, wanted: readonly (readonly [name: string, label: string])[]): Line[] {
+  return wanted.flatMap(([name, label]) => {
+    const series = analysis.series.find((candidate) => candidate.name === name && candidate.points.length > 0)
+    return series === undefined ? [] : [{ series, label: label.trim() }]
+  })
+}
+
+function timeChart(name: string, title: string, unit: string, lines: readonly Line[], limits: readonly BudgetLine[]): ChartPlan | null {
+  if (lines.length === 0) return null
+  const values = lines.flatMap(({ series }) => series.points.map(([, value]) => value))
+  const highest = Math.max(...values)
+  // A budget far above the data would press the curve flat: it is named instead of drawn.
+  const drawn = limits.filter(({ value }) => value <= 3 * highest)
+  const offScale = limits.filter((limit) => !drawn.includes(limit)).map(({ label, value }) => `${label} ${formatNumber(value)}, off the scale`)
+  const drawnValues = drawn.map(({ value }) => value)
+  const ceiling = Math.max(...drawnValues)
+  const option: EChartsOption = {
+    xAxis: timeAxis,
+    yAxis: {
+      type: 'value',
+      ...(ceiling > highest ? { max: ceiling } : {}),
+      // With a lower limit too, the stretch between the two is what matters, not the distance from zero.
+      ...(drawn.length > 1 ? { min: Math.min(...drawnValues, ...values) } : {}),
+    },
+    series: lines.map((line, index) => lineSeries(line, index === 0 ? drawn : [])),
+  }
+  return { name, title, subtitle: [`${unit}; UTC`, ...offScale].join('; '), height, option }
+}
+
+function lineSeries({ series, label, isStepped }: Line, limits: readonly BudgetLine[]): LineSeriesOption {
+  return {
+    type: 'line',
+    name: label,
+    data: series.points,
+    showSymbol: series.points.length === 1,
+    lineStyle: { width: 1.5 },
+    ...(isStepped === true ? { step: 'end' } : {}),
+    markLine: {
+      silent: true,
+      symbol: 'none',
+      lineStyle: { type: 'dashed', color: '#ef4444' },
+      label: { position: 'insideEndTop', formatter: '{b} {c}', color: '#ef4444' },
+      data: limits.map(({ label: limitName, value }) => ({ name: limitName, yAxis: value })),
+    },
+  }
+}
+
+function inMebibytes(series: Series): Series {
+  return { ...series, unit: 'MiB', points: series.points.map(([timeMs, value]) => [timeMs, value / 2 ** 20]) }
+}

@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { SystemClock } from '../clock/system-clock.ts'
+import { isRedisInstalled, startRedisServer } from '../environment/redis-server.ts'
+import type { RedisServer } from '../environment/redis-server.ts'
+import { storeKeys } from './keys.ts'
+import { RedisStateStore } from './redis-state-store.ts'
+
+const hasRedis = isRedisInstalled()
+const keyPrefix = 'test:run'
+const keys = storeKeys(keyPrefix)
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'longhaul-redis-'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function storeAt(path: string, leaseMs = 60_000, commandTimeoutMs = 1000): RedisStateStore {
+  return new RedisStateStore({ path, keyPrefix, clock: new SystemClock(), leaseMs, commandTimeoutMs })
+}
+
+test('no server: unavailable at once, with the address and what to do', async () => {
+  await expect(storeAt(join(folder, 'nobody.sock')).open()).rejects.toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    message: expect.stringContaining('nobody.sock'),
+    hint: expect.stringContaining('server runs'),
+  })
+})
+
+test('a password in the address stays out of messages', async () => {
+  const options = { keyPrefix, clock: new SystemClock(), leaseMs: 1000, commandTimeoutMs: 500 }
+  const error: unknown = await new RedisStateStore({ url: 'redis://me:secret@127.0.0.1:1/2', ...options }).open().catch((thrown: unknown) => thrown)
+  expect(String(error)).toContain('redis://127.0.0.1:1/2')
+  expect(String(error)).not.toContain('secret')
+})
+
+test('a server that accepts and never answers: unavailable at the deadline', async () => {
+  const path = join(folder, 'silent.sock')
+  const silent = createServer((socket) => socket.resume()).listen(path)
+  const startedMs = performance.now()
+  await expect(storeAt(path, 1000, 100).open()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('100 ms') })
+  expect(performance.now() - startedMs).toBeLessThan(1000)
+  await new Promise((resolve) => silent.close(resolve))
+})
+
+describe.skipIf(!hasRedis)('with a server (skipped where there is no redis-server on the PATH)', () => {
+  let server: RedisServer
+  let admin: Redis
+
+  beforeAll(async () => {
+    server = await startRedisServer(folder)
+    admin = new Redis({ path: server.socketPath })
+  })
+
+  afterAll(async () => {
+    admin.disconnect()
+    await server.stop()
+  })
+
+  beforeEach(async () => {
+    await admin.flushall()
+  })
+
+  test('a quiet engine keeps its lease', async () => {
+    const first = storeAt(server.socketPath, 150)
+    await first.open()
+    await delay(400)
+    await expect(storeAt(server.socketPath, 150).open()).rejects.toMatchObject({ code: 'LEASE_HELD' })
+    await first.close()
+    expect(await admin.exists(keys.lease)).toBe(0)
+  })
+
+  test('an expired lease that nobody took does not end its engine', async () => {
+    const store = storeAt(server.socketPath)
+    await store.open()
+    await admin.del(keys.lease)
+    await store.commit({ set: { meta: '1' }, remove: [] })
+    expect(await admin.exists(keys.lease)).toBe(1)
+    await store.close()
+  })
+
+  test('a commit that arrives after a later one is dropped', async () => {
+    const store = storeAt(server.socketPath)
+    await store.open()
+    const monitor = await admin.duplicate().monitor()
+    const commits: string[][] = []
+    monitor.on('monitor', (_time: string, sent: string[]) => {
+      if (/^eval(sha)?$/i.test(sent[0] ?? '')) commits.push(sent)
+    })
+    for (const meta of ['1', '2', '3']) await store.commit({ set: { meta }, remove: [] })
+    await expect.poll(() => commits.length).toBe(3)
+    monitor.disconnect()
+    expect(await admin.call(...(commits[1] as [string, ...string[]]))).toBe('late')
+    expect(await admin.hget(keys.state, 'meta')).toBe('3')
+    await store.close()
+  })
+
+  test('a stalled server: the commit fails at its deadline, nothing queues up, and it goes on when the server does', async () => {
+    const store = storeAt(server.socketPath, 60_000, 100)
+    await store.open()
+    process.kill(server.pid, 'SIGSTOP')
+    const startedMs = performance.now()
+    for (const number of [1, 2, 3, 4]) {
+      await expect(store.commit({ set: { meta: String(number) }, remove: [] })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    }
+    expect(performance.now() - startedMs).toBeLessThan(1500)
+    process.kill(server.pid, 'SIGCONT')
+    await expect.poll(() => store.commit({ set: { meta: '5' }, remove: [] }).then(() => 'stored', () => 'not yet'), { timeout: 3000 }).toBe('stored')
+    await delay(50)
+    expect(await admin.hget(keys.state, 'meta')).toBe('5')
+    await store.close()
+  })
+
+  test('a read-only server is unavailable, in its own words', async () => {
+    const store = storeAt(server.socketPath)
+    await store.open()
+    await admin.config('SET', 'maxmemory', '1')
+    await expect(store.commit({ set: { meta: '1' }, remove: [] })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('OOM') })
+    await admin.config('SET', 'maxmemory', '0')
+    await store.close()
+  })
+
+  test('thousands of fields go in one commit', async () => {
+    const store = storeAt(server.socketPath)
+    await store.open()
+    await store.commit({ set: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key-${i}`, String(i)])), remove: [] })
+    expect(await admin.hlen(keys.state)).toBe(20_000)
+    await store.close()
+  })
+
+  test('a server that restarted empty fences its engine off: the state that it knew is gone', async () => {
+    const store = storeAt(server.socketPath)
+    await store.open()
+    await store.commit({ set: { meta: '1' }, remove: [] })
+    await server.stop()
+    await expect(store.commit({ set: { meta: '2' }, remove: [] })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    server = await startRedisServer(folder)
+    const codeOfNext = (): Promise<unknown> => store.commit({ set: { meta: '3' }, remove: [] }).then(() => 'stored', (error: { code: string }) => error.code)
+    await expect.poll(codeOfNext, { timeout: 3000 }).toBe('STORE_FENCED')
+    await store.close()
+  })
+})

@@ -1,0 +1,31 @@
+/** The checks that every venue's levels pass before the engine sees a book; the venue parsers call this, nobody else. */
+
+import type { PriceLevel } from '../model/order-book.ts'
+
+/** A wire type before it has been checked: any field may be missing or be anything. */
+export type Unchecked<T> = { readonly [K in keyof T]?: unknown }
+
+/** Appends the level, or drops it where it cannot be traded: Upbit pads short sides with price 0, size 0. */
+export function addLevel(levels: PriceLevel[], price: number, size: number): void {
+  if (price > 0 && size > 0 && price < Infinity && size < Infinity) levels.push({ price, size })
+}
+
+/** Why these sides do not make an order book, or null where they do. */
+export function refusalOf(bids: readonly PriceLevel[], asks: readonly PriceLevel[]): string | null {
+  const bestBid = bids[0]
+  const bestAsk = asks[0]
+  if (bestBid === undefined) return 'it has no bids'
+  if (bestAsk === undefined) return 'it has no asks'
+  if (bestBid.price >= bestAsk.price) return `it is crossed: bid ${bestBid.price}, ask ${bestAsk.price}`
+  let previous = Infinity
+  for (const level of bids) {
+    if (level.price >= previous) return `its bids do not fall: ${level.price} after ${previous}`
+    previous = level.price
+  }
+  previous = 0
+  for (const level of asks) {
+    if (level.price <= previous) return `its asks do not rise: ${level.price} after ${previous}`
+    previous = level.price
+  }
+  return null
+}

@@ -1,0 +1,203 @@
+import { describe, expect, test } from 'vitest'
+import { SeededPrng } from '../base/prng.ts'
+import { VirtualClock } from '../clock/virtual-clock.ts'
+import type { InstrumentKey } from '../market-data/market-data-provider.ts'
+import type { Venue } from '../model/instrument.ts'
+import { RestMarketDataProvider } from './rest-market-data-provider.ts'
+import { ScriptedMarket } from './simulated/scripted-market.ts'
+import { SimulatedTransport } from './simulated/simulated-transport.ts'
+import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
+
+const startMs = 1_767_571_200_000
+const latency = { upbit: { minMs: 20, maxMs: 20 }, binance: { minMs: 60, maxMs: 60 } }
+const bitcoinInWon: InstrumentKey = { venue: 'upbit', code: 'KRW-BTC' }
+const wonRate: InstrumentKey = { venue: 'upbit', code: 'KRW-USDT' }
+const bitcoin: InstrumentKey = { venue: 'binance', code: 'BTCUSDT' }
+const ether: InstrumentKey = { venue: 'binance', code: 'ETHUSDT' }
+
+/** Passes everything on, and keeps what was asked; an answer on the list takes the place of the venue's. */
+class RecordingTransport implements Transport {
+  readonly targets: string[] = []
+  readonly substitutes: { venue: Venue; status: number; body: string; headers: Record<string, string> }[] = []
+  readonly #inner: Transport
+
+  constructor(inner: Transport) {
+    this.#inner = inner
+  }
+
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    this.targets.push(request.target)
+    const response = await this.#inner.request(request)
+    const index = this.substitutes.findIndex((substitute) => substitute.venue === request.venue)
+    return index < 0 ? response : { ...response, ...this.substitutes.splice(index, 1)[0] }
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
+}
+
+function world(
+  instruments: readonly InstrumentKey[] = [bitcoinInWon, wonRate, bitcoin, ether],
+  options: { loopIntervalMs?: number; requestTimeoutMs?: number } = {},
+) {
+  const clock = new VirtualClock({ startMs, pace: null })
+  const market = new ScriptedMarket()
+  const list = (venue: Venue, code: string, updateId = 1) => {
+    market.set(venue, code, { bids: [99, 1, 98, 2], asks: [101, 1, 102, 2], changedAtMs: clock.nowMs() - 500, updateId })
+  }
+  for (const { venue, code } of instruments) list(venue, code)
+  const transport = new RecordingTransport(new SimulatedTransport({ clock, market, prng: new SeededPrng(1), latency }))
+  const settings = { depthLevels: 5, requestTimeoutMs: 2000, loopIntervalMs: 1000, ...options }
+  const provider = new RestMarketDataProvider({ transport, clock, instruments, ...settings })
+  const refresh = () => clock.run(provider.refresh())
+  return { clock, market, list, transport, provider, refresh }
+}
+
+test('a refresh is one request to Upbit and one an instrument to Binance, all at once', async () => {
+  const { clock, transport, provider, refresh } = world()
+  expect(provider.book(bitcoin)).toBeNull()
+  expect(await refresh()).toEqual([])
+  expect(transport.targets).toEqual([
+    '/v1/orderbook?markets=KRW-BTC,KRW-USDT&count=5',
+    '/api/v3/depth?symbol=BTCUSDT&limit=5',
+    '/api/v3/depth?symbol=ETHUSDT&limit=5',
+  ])
+  expect(clock.nowMs()).toBe(startMs + 60)
+  expect(provider.book(bitcoinInWon)).toMatchObject({ exchangeTimeMs: startMs - 500, changedAtMs: startMs - 500, receivedAtMs: startMs + 20 })
+  expect(provider.book(ether)).toMatchObject({ bids: [{ price: 99 }, { price: 98 }], exchangeTimeMs: null, receivedAtMs: startMs + 60 })
+})
+
+test('a Binance book has changed when its sequence number did', async () => {
+  const { provider, list, refresh } = world()
+  const changes: (number | undefined)[] = []
+  for (const updateId of [1, 1, 2, 2]) {
+    list('binance', 'BTCUSDT', updateId)
+    await refresh()
+    changes.push(provider.book(bitcoin)?.changedAtMs)
+  }
+  expect(changes.map((atMs) => (atMs ?? 0) - startMs)).toEqual([60, 60, 180, 180])
+})
+
+describe('Binance is asked for depth as long as its request weight allows', () => {
+  const manyInstruments = (count: number) => Array.from({ length: count }, (_, i): InstrumentKey => ({ venue: 'binance', code: `C${i}USDT` }))
+
+  test.for<[number, number, string]>([
+    [10, 1000, 'depth'],
+    [11, 1000, 'book-ticker'],
+    [1, 100, 'depth'],
+    [2, 100, 'book-ticker'],
+    [1, 50, 'book-ticker'],
+    [200, 60_000, 'depth'],
+  ])('%d instruments every %d ms: %s', ([count, loopIntervalMs, source]) => {
+    expect(world(manyInstruments(count), { loopIntervalMs }).provider.binanceSource).toBe(source)
+  })
+
+  test('else for the tops of all books in one request, and their content tells when they changed', async () => {
+    const { transport, provider, market, refresh } = world(manyInstruments(11))
+    await refresh()
+    market.set('binance', 'C3USDT', { bids: [99, 1], asks: [101, 5], changedAtMs: 0, updateId: 1 })
+    expect(await refresh()).toEqual([])
+    expect(transport.targets).toHaveLength(2)
+    expect(transport.targets[0]).toMatch(/^\/api\/v3\/ticker\/bookTicker\?symbols=%5B%22C0USDT%22%2C%22C1USDT%22/)
+    expect(provider.book({ venue: 'binance', code: 'C3USDT' })).toMatchObject({ asks: [{ price: 101, size: 5 }], changedAtMs: startMs + 120 })
+    expect(provider.book({ venue: 'binance', code: 'C4USDT' })).toMatchObject({ changedAtMs: startMs + 60, receivedAtMs: startMs + 120 })
+  })
+
+  test('an order at its arrival still gets depth', async () => {
+    const { clock, provider } = world(manyInstruments(11))
+    const book = await clock.run(provider.fetchBook({ venue: 'binance', code: 'C3USDT' }))
+    expect(book.bids).toHaveLength(2)
+  })
+})
+
+describe('trouble of a venue is returned, and the books stay', () => {
+  test('an outage', async () => {
+    const { market, provider, refresh } = world()
+    await refresh()
+    const before = provider.book(bitcoinInWon)
+    market.outages.upbit = 'maintenance'
+    expect(await refresh()).toEqual([
+      { venue: 'upbit', code: 'VENUE_STATUS', message: 'upbit: status 503: Service Unavailable: maintenance', retryAfterMs: null },
+    ])
+    expect(provider.book(bitcoinInWon)).toBe(before)
+    expect(provider.book(bitcoin)?.receivedAtMs).toBe(startMs + 120)
+  })
+
+  test('a deadline missed', async () => {
+    const { provider, refresh } = world(undefined, { requestTimeoutMs: 30 })
+    expect((await refresh()).map(({ venue, code }) => `${venue} ${code}`)).toEqual(['binance VENUE_TIMEOUT', 'binance VENUE_TIMEOUT'])
+    expect(provider.book(bitcoinInWon)).not.toBeNull()
+    expect(provider.book(bitcoin)).toBeNull()
+  })
+
+  test('a crossed book among good ones', async () => {
+    const { market, provider, refresh } = world()
+    await refresh()
+    market.set('upbit', 'KRW-BTC', { bids: [102, 1], asks: [101, 1], changedAtMs: startMs, updateId: 2 })
+    expect(await refresh()).toMatchObject([
+      { code: 'VENUE_MALFORMED', message: 'upbit: 1 of its books refused: KRW-BTC: it is crossed: bid 102, ask 101' },
+    ])
+    expect(provider.book(bitcoinInWon)?.bids[0]).toEqual({ price: 99, size: 1 })
+    expect(provider.book(wonRate)?.receivedAtMs).toBe(startMs + 80)
+  })
+
+  test('a book that is missing from the answer', async () => {
+    const { transport, refresh } = world()
+    transport.substitutes.push({ venue: 'upbit', status: 200, body: '[]', headers: {} })
+    const [failure] = await refresh()
+    expect(failure?.message).toBe('upbit: 2 of its books refused: KRW-BTC: it is not in the answer; KRW-USDT: it is not in the answer')
+  })
+
+  test('a defect of ours is thrown', async () => {
+    const { provider } = world()
+    await expect(provider.fetchBook({ venue: 'upbit', code: 'KRW-NONE' })).rejects.toThrow("upbit KRW-NONE is not one of this provider's instruments")
+  })
+})
+
+describe('a venue that asks to be left alone is left alone', () => {
+  test('until its Retry-After has passed, while the other goes on', async () => {
+    const { clock, transport, provider, refresh } = world()
+    transport.substitutes.push({ venue: 'binance', status: 429, body: '{"code":-1003,"msg":"Too much"}', headers: { 'retry-after': '2' } })
+    expect(await refresh()).toEqual([{ venue: 'binance', code: 'VENUE_RATE_LIMITED', message: 'binance: status 429: Too much', retryAfterMs: 2000 }])
+    const askedBefore = transport.targets.length
+    await clock.run(clock.sleepUntil(startMs + 1000))
+    expect(await refresh()).toMatchObject([{ venue: 'binance', code: 'VENUE_RATE_LIMITED', retryAfterMs: 1060 }])
+    expect(transport.targets.slice(askedBefore)).toEqual(['/v1/orderbook?markets=KRW-BTC,KRW-USDT&count=5'])
+    await expect(provider.fetchBook(bitcoin)).rejects.toMatchObject({ code: 'VENUE_RATE_LIMITED' })
+    await clock.run(clock.sleepUntil(startMs + 2060))
+    expect(await refresh()).toEqual([])
+  })
+
+  test('after a fetch for an order too', async () => {
+    const { clock, transport, provider, refresh } = world()
+    transport.substitutes.push({ venue: 'upbit', status: 418, body: '', headers: {} })
+    await expect(clock.run(provider.fetchBook(bitcoinInWon))).rejects.toMatchObject({ code: 'VENUE_RATE_LIMITED' })
+    expect(await refresh()).toMatchObject([{ venue: 'upbit', retryAfterMs: 60_000 }])
+  })
+})
+
+test('an unknown code is isolated in a few loops, and every other one gets its book', async () => {
+  const listed = Array.from({ length: 6 }, (_, i): InstrumentKey => ({ venue: 'upbit', code: `KRW-C${i}` }))
+  const { market, transport, provider, refresh } = world([...listed, { venue: 'upbit', code: 'KRW-GONE' }])
+  market.delist('upbit', 'KRW-GONE')
+  const failureCounts: number[] = []
+  for (let loop = 0; loop < 4; loop++) failureCounts.push((await refresh()).length)
+  expect(failureCounts).toEqual([1, 1, 1, 1])
+  expect(listed.every((instrument) => provider.book(instrument) !== null)).toBe(true)
+  expect(transport.targets.slice(-3).map((target) => target.slice('/v1/orderbook?markets='.length))).toEqual([
+    'KRW-C0,KRW-C1,KRW-C2,KRW-C3&count=5',
+    'KRW-C4,KRW-C5&count=5',
+    'KRW-GONE&count=5',
+  ])
+})
+
+test('a book fetched for an order does not change what the loop saw', async () => {
+  const { clock, provider, list, refresh } = world()
+  await refresh()
+  const before = provider.book(bitcoin)
+  list('binance', 'BTCUSDT', 2)
+  const fetched = await clock.run(provider.fetchBook(bitcoin))
+  expect(fetched).toMatchObject({ changedAtMs: startMs + 120, receivedAtMs: startMs + 120 })
+  expect(provider.book(bitcoin)).toBe(before)
+})

@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config'
+import { CampaignAllureReporter, campaignsProject } from './fixtures/allure-reporter.ts'
+
+export default defineConfig({
+  test: {
+    disableConsoleIntercept: true,
+    reporters: ['default', new CampaignAllureReporter()],
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: campaignsProject,
+          include: ['campaigns/**/*.spec.ts'],
+          // One after the other, and after the unit tests: two soak runs at once would measure each other.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
