@@ -91,6 +91,8 @@ export interface SessionFigures {
   loopIntervalMs: number
   /** Null where it ended without saying why. */
   stopReason: StopReason | null
+  /** Errors logged since it started and before the next one did. */
+  errors: number
 }
 
 export interface Analysis {

@@ -101,6 +101,8 @@ export class RunRecorder {
       this.#errorsByKind.add(kind)
       this.#overall.errors++
       hour.errors++
+      const session = this.#sessions.at(-1)
+      if (session) session.errors++
       const track = symbol === null ? null : this.#track(symbol)
       if (track) track.recorder.errors++
     }
@@ -218,7 +220,7 @@ export class RunRecorder {
     const { attempt, symbols, startAtMs, endAtMs, loopIntervalMs } = event
     this.#heapTrend.restart()
     if (this.#sessions.length === maxSessions) this.#droppedFigures++
-    else this.#sessions.push({ attempt, symbols: [...symbols], startAtMs, endAtMs, loopIntervalMs, stopReason: null })
+    else this.#sessions.push({ attempt, symbols: [...symbols], startAtMs, endAtMs, loopIntervalMs, stopReason: null, errors: 0 })
   }
 
   #stopped(event: EngineStopped): void {
@@ -250,7 +252,7 @@ export class RunRecorder {
     this.#rssBytes.record(event.rssBytes)
     this.#series.rss.add(event.time, event.rssBytes)
     this.#series.heapUsed.add(event.time, event.heapUsedBytes)
-    this.#loopCpuMs.record(event.loopCpuMeanMs)
+    if (event.loopCpuMeanMs !== null) this.#loopCpuMs.record(event.loopCpuMeanMs)
     if (event.heapAfterGcBytes === null) return
     this.#heapAfterGcBytes.record(event.heapAfterGcBytes)
     this.#heapTrend.add(event.time, event.heapAfterGcBytes)

@@ -31,7 +31,7 @@ describe('next', () => {
   })
 
   test('stays in [0, 1) and fills sixteen bins evenly', () => {
-    const counts = new Array<number>(16).fill(0)
+    const counts = Array.from({ length: 16 }, () => 0)
     const prng = new SeededPrng(1)
     for (let i = 0; i < 160_000; i++) {
       const bin = Math.floor(prng.next() * 16)

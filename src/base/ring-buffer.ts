@@ -12,7 +12,7 @@ export class RingBuffer<T> {
   constructor(capacity: number) {
     assert(Number.isInteger(capacity) && capacity > 0, `capacity must be a positive integer, was ${capacity}`)
     this.capacity = capacity
-    this.#items = new Array<T | undefined>(capacity)
+    this.#items = Array.from<T | undefined>({ length: capacity })
   }
 
   get count(): number {

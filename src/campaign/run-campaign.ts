@@ -5,19 +5,21 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join, relative } from 'node:path'
 import pRetry from 'p-retry'
-import { messageOf } from '../base/error.ts'
 import { SystemClock } from '../clock/system-clock.ts'
+import type { EnginePlan } from '../compose.ts'
 import { loadConfig, type LoadedConfig, type Override } from '../config/load.ts'
 import type { CampaignConfig } from '../config/schema.ts'
-import { EnvironmentError, prepareEnvironment, type PreparedEnvironment } from '../environment/prepare.ts'
-import { registerProcess } from '../environment/processes.ts'
+import { EnvironmentError } from '../environment/environment-error.ts'
+import { prepareEnvironment, type Environment } from '../environment/prepare-environment.ts'
+import type { ProcessRecord } from '../environment/processes.ts'
 import type { StepReport } from '../environment/step.ts'
 import type { Finding } from '../monitor/finding.ts'
 import { Monitor } from '../monitor/monitor.ts'
-import { judgeRun, type JudgedRun } from '../report/judge-run.ts'
+import { judgeRun } from '../report/judge-run.ts'
+import type { JudgedRun } from '../report/write-report.ts'
 import type { AttemptRecord, RunRecord } from '../report/run-record.ts'
 import { recordFlight } from './flight-recorder.ts'
-import { modelledPartsOf, tapeFilesOf, tapeStartMs } from './market-facts.ts'
+import { marketFactsOf, type MarketFacts } from './market-facts.ts'
 import { oraclePricing, planAttempt } from './plan.ts'
 import { progressLine } from './progress.ts'
 import { describeAdjustments, noAdjustments, recover, type Adjustments } from './recovery.ts'
@@ -73,6 +75,7 @@ class Campaign {
   readonly #record: RunRecord
   readonly #runFolder: string
   readonly #logsFolder: string
+  readonly #market: MarketFacts
   readonly #startMs: number
   readonly #endMs: number
   #nextStartMs: number
@@ -86,10 +89,11 @@ class Campaign {
     const runId = options.runId ?? newRunId(loaded.config)
     this.#runFolder = runFolderOf(runId)
     this.#logsFolder = join(this.#runFolder, 'logs')
-    this.#startMs = tapeStartMs(loaded.config, repoRoot) ?? Date.parse(loaded.config.startAt)
+    this.#market = marketFactsOf(loaded.config, repoRoot)
+    this.#startMs = this.#market.startMs
     this.#endMs = this.#startMs + Math.round(loaded.config.duration_minutes * 60_000)
     this.#nextStartMs = this.#startMs
-    this.#record = newRecord(runId, loaded)
+    this.#record = newRecord(runId, loaded, this.#market.modelledParts)
   }
 
   async run(): Promise<JudgedRun> {
@@ -113,7 +117,7 @@ class Campaign {
     return judged
   }
 
-  async #prepare(): Promise<PreparedEnvironment> {
+  async #prepare(): Promise<Environment> {
     const { print, redisUrl } = this.#options
     const { scenario, symbols, seed, pace, market } = this.#config
     print(`${scenario} ${symbols.join(', ')} | market ${market} | pace ${pace} | seed ${seed} | ${relative(repoRoot, this.#runFolder)}`)
@@ -124,7 +128,7 @@ class Campaign {
         runId: this.#record.runId,
         redis: this.#config.redis,
         env: { REDIS_URL: redisUrl },
-        tapeFiles: tapeFilesOf(this.#config, repoRoot),
+        tapeFiles: this.#market.tapeFiles,
         configStep: this.#configStep,
       })
       this.#tellSteps(environment.steps)
@@ -143,7 +147,7 @@ class Campaign {
     for (const { name, status, detail } of steps) this.#options.print(`prepare ${name.padEnd(15)} ${status.padEnd(8)} ${detail}`)
   }
 
-  async #runAttempts(environment: PreparedEnvironment): Promise<void> {
+  async #runAttempts(environment: Environment): Promise<void> {
     const { maxAttempts, backoffMs, maxBackoffMs } = this.#config.retry
     await pRetry(
       async (attempt) => {
@@ -155,11 +159,12 @@ class Campaign {
         minTimeout: backoffMs,
         maxTimeout: Math.max(backoffMs, maxBackoffMs),
         shouldRetry: ({ error }) => error instanceof AttemptStopped,
+        signal: this.#options.signal,
       },
     )
   }
 
-  async #runAttempt(attempt: number, environment: PreparedEnvironment): Promise<AttemptRecord> {
+  async #runAttempt(attempt: number, environment: Environment): Promise<AttemptRecord> {
     const startAtMs = this.#nextStartMs
     const plan = planAttempt({
       config: this.#config,
@@ -189,15 +194,16 @@ class Campaign {
     }
     this.#record.attempts.push(record)
     this.#save()
-    const end = await this.#watch(planFile, plan, startAtMs)
+    const end = await this.#watch(planFile, plan, environment)
     this.#conclude(record, end)
     this.#record.engineWallMs += end.wallMs
     this.#save()
     return record
   }
 
-  async #watch(planFile: string, plan: ReturnType<typeof planAttempt>, startAtMs: number): Promise<AttemptEnd> {
+  async #watch(planFile: string, plan: EnginePlan, environment: Environment): Promise<AttemptEnd> {
     const { symbols, monitor: settings } = this.#config
+    const { startAtMs } = plan.settings
     const monitor = new Monitor({
       folder: this.#logsFolder,
       settings,
@@ -208,6 +214,7 @@ class Campaign {
       pricing: oraclePricing(plan),
     })
     const wallStartMs = clock.nowMs()
+    let engine: ProcessRecord | null = null
     try {
       return await runAttempt({
         planFile,
@@ -216,11 +223,14 @@ class Campaign {
         // A slow pace spends wall time between two checkpoints without being stuck.
         watchdogMs: settings.watchdogMs + (plan.pace === null ? 0 : (3 * settings.leadMs) / plan.pace),
         signal: this.#options.signal,
-        onStarted: (pid) => registerProcess({ repoRoot, pid, role: 'engine', runId: this.#record.runId }),
+        onStarted: (pid) => {
+          engine = environment.register.record('engine', this.#record.runId, pid)
+        },
         onProgress: () => this.#tellProgress(monitor, startAtMs, wallStartMs),
       })
     } finally {
       monitor.close()
+      if (engine) environment.register.forget(engine)
     }
   }
 
@@ -284,7 +294,7 @@ class AttemptStopped extends Error {
   override readonly name = 'AttemptStopped'
 }
 
-function newRecord(runId: string, { config, file, hash }: LoadedConfig): RunRecord {
+function newRecord(runId: string, { config, file, hash }: LoadedConfig, modelledParts: readonly string[]): RunRecord {
   const git = gitState()
   return {
     schema: 1,
@@ -310,7 +320,7 @@ function newRecord(runId: string, { config, file, hash }: LoadedConfig): RunReco
       cpuCount: cpus().length,
       memoryBytes: totalmem(),
     },
-    modelledParts: modelledPartsOf(config, repoRoot),
+    modelledParts: [...modelledParts],
     steps: [],
     attempts: [],
   }
@@ -326,7 +336,8 @@ function gitState(): { commit: string; isDirty: boolean } | null {
     execFileSync('git', args, { cwd: repoRoot, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 5000 }).trim()
   try {
     return { commit: git('rev-parse', 'HEAD'), isDirty: git('status', '--porcelain', '--untracked-files=no') !== '' }
-  } catch (error) {
-    return messageOf(error) === '' ? null : null
+  } catch {
+    // No checkout, or no git: the report says "no commit".
+    return null
   }
 }

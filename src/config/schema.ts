@@ -136,7 +136,7 @@ export const campaignSchema = z.strictObject({
       maxOrderDelayMs: z.int().min(0).default(25),
       rejectProbability: probability.default(0.005),
       timeoutProbability: probability.default(0.002),
-      orderTimeoutMs: positiveInt.default(2000),
+      orderTimeoutMs: positiveInt.default(800),
     })
     .prefault({}),
   freshness: z

@@ -41,7 +41,7 @@ export const simulatedMarketSchema = z.strictObject({
   startPricesUsdt: z.record(z.string(), z.number().positive()).default({ BTC: 92_000, ETH: 3_150 }),
   krwPerUsdt: z.number().positive().default(1_460),
   /** Standard deviation of BTC's return over one second. */
-  volatilityBps: z.number().min(0).max(100).default(1.1),
+  volatilityBps: z.number().min(0).max(100).default(1),
   dislocations: z
     .strictObject({
       krw: dislocations({ minIntervalMs: 78_000, maxIntervalMs: 122_000, minAmplitudeBps: 66, maxAmplitudeBps: 96 }),

@@ -120,7 +120,6 @@ export class LiveRunner {
   async #runLoop(): Promise<void> {
     const { clock, routes, provider, feeds, committer } = this.#options
     const startedAtMs = clock.nowMs()
-    const cpuStartMs = clock.cpuMs()
     // Catches up with what an unavailable store has left waiting.
     if (!committer.isHealthy) await committer.commit()
     const failures = await provider.refresh()
@@ -128,7 +127,7 @@ export class LiveRunner {
     this.#fx = fxRate(provider.book(this.#options.fxInstrument), clock.nowMs(), this.#options.freshness)
     await Promise.all(routes.map((route) => this.#runOnceForSymbol(route)))
     await this.#stateBalances()
-    this.#measure(startedAtMs, cpuStartMs)
+    this.#measure(startedAtMs)
   }
 
   /** One symbol's failure stops no other: it is logged with its stack. What concerns the whole engine goes on up. */
@@ -276,7 +275,7 @@ export class LiveRunner {
     await committer.commit()
   }
 
-  #measure(startedAtMs: number, cpuStartMs: number): void {
+  #measure(startedAtMs: number): void {
     const { clock, metrics, portfolio, feeds } = this.#options
     const previousMs = this.#startedAtMs
     this.#startedAtMs = startedAtMs
@@ -285,7 +284,6 @@ export class LiveRunner {
       startedAtMs,
       periodMs: previousMs === null ? null : startedAtMs - previousMs,
       loopTimeMs: clock.nowMs() - startedAtMs,
-      loopCpuMs: clock.cpuMs() - cpuStartMs,
       openTrades: portfolio.tradeCount,
       staleSymbols: feeds.staleSymbolCount,
       ...this.#counts,

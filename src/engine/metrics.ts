@@ -1,6 +1,6 @@
 /** Measures the loop and the process and writes metrics.log: a bounded number of bytes a second of event time, whatever the symbol count. */
 
-import { createHistogram, monitorEventLoopDelay, type ELDHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { monitorEventLoopDelay, type ELDHistogram } from 'node:perf_hooks'
 import type { Clock } from '../clock/clock.ts'
 import type { SampledQuote } from '../model/event.ts'
 import type { Journal } from './journal.ts'
@@ -17,7 +17,6 @@ export interface LoopFacts {
   startedAtMs: number
   periodMs: number | null
   loopTimeMs: number
-  loopCpuMs: number
   overruns: number
   missingSnapshots: number
   staleSymbols: number
@@ -42,7 +41,6 @@ export interface MetricsOptions {
 
 export class Metrics {
   readonly #options: MetricsOptions
-  readonly #loopCpuUs: RecordableHistogram = createHistogram()
   readonly #eventLoopDelay: ELDHistogram | null
   #periodsMs: (number | null)[] = []
   #loopTimesMs: number[] = []
@@ -52,7 +50,9 @@ export class Metrics {
   #missingSnapshots = 0
   #lineStartedAtMs: number | null = null
   #nextSymbolIndex = 0
+  #loopsSinceProcess = 0
   #processMeasuredAtMs: number
+  #cpuMs: number
   #collectedAtMs: number
 
   constructor(options: MetricsOptions) {
@@ -61,6 +61,7 @@ export class Metrics {
     this.#eventLoopDelay?.enable()
     this.#processMeasuredAtMs = options.clock.nowMs()
     this.#collectedAtMs = options.clock.nowMs()
+    this.#cpuMs = options.clock.cpuMs()
   }
 
   loopEnded(loop: LoopFacts): void {
@@ -72,7 +73,7 @@ export class Metrics {
       this.#periodsMs.push(loop.periodMs)
       this.#loopTimesMs.push(loop.loopTimeMs)
     }
-    this.#loopCpuUs.record(Math.max(1, Math.round(loop.loopCpuMs * 1000)))
+    this.#loopsSinceProcess++
     const nowMs = this.#options.clock.nowMs()
     // A loop that starts on the second belongs to the line of the second before it: one line a second at any interval.
     if (loop.startedAtMs - this.#lineStartedAtMs + (loop.periodMs ?? loopsLineIntervalMs) >= loopsLineIntervalMs) this.#writeLoops(loop)
@@ -83,6 +84,8 @@ export class Metrics {
   measureProcess(): void {
     const { clock, settings, journal } = this.#options
     const nowMs = clock.nowMs()
+    const cpuMs = clock.cpuMs()
+    const loopCpuMeanMs = this.#loopsSinceProcess === 0 ? null : (cpuMs - this.#cpuMs) / this.#loopsSinceProcess
     this.#processMeasuredAtMs = nowMs
     let heapAfterGcBytes: number | null = null
     if (globalThis.gc && nowMs - this.#collectedAtMs >= settings.collectIntervalMs) {
@@ -98,10 +101,11 @@ export class Metrics {
       heapAfterGcBytes,
       eventLoopDelayP99Ms: this.#eventLoopDelay ? Math.round(this.#eventLoopDelay.percentile(99) / 1e4) / 100 : null,
       openHandles: process.getActiveResourcesInfo().length,
-      loopCpuMeanMs: Math.round(this.#loopCpuUs.mean || 0) / 1000,
-      loopCpuP99Ms: this.#loopCpuUs.count === 0 ? 0 : this.#loopCpuUs.percentile(99) / 1000,
+      loopCpuMeanMs: loopCpuMeanMs === null ? null : Math.round(loopCpuMeanMs * 10_000) / 10_000,
     })
-    this.#loopCpuUs.reset()
+    this.#loopsSinceProcess = 0
+    // The collection above is not the loops' work.
+    this.#cpuMs = clock.cpuMs()
     this.#eventLoopDelay?.reset()
   }
 

@@ -367,9 +367,8 @@ export interface ProcessMeasured extends LogLine {
   /** Delay of the event loop since the last such line, 99th percentile; null under virtual time, where the loop is always busy. */
   eventLoopDelayP99Ms: number | null
   openHandles: number
-  /** Processor time a loop, mean and 99th percentile since the last such line. */
-  loopCpuMeanMs: number
-  loopCpuP99Ms: number
+  /** Processor time a loop since the last such line: all of the thread's, the simulated exchange and the logs included; null with no loop. */
+  loopCpuMeanMs: number | null
 }
 
 export type MetricsEvent = LoopsMeasured | ProcessMeasured

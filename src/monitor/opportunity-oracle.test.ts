@@ -13,7 +13,7 @@ describe('bestNetEdgeBps', () => {
 
   test('prices buying A and selling B after both fees', () => {
     // 100,000 x 1,400 x 0.999 / (138,600,000 x 1.0005) - 1
-    expect(bestNetEdgeBps({ ...quote, bidA: 138_500_000, askA: 138_600_000 }, pricing)).toBeCloseTo(85.8615, 3)
+    expect(bestNetEdgeBps({ ...quote, bidA: 138_500_000, askA: 138_600_000 }, pricing)).toBeCloseTo(85.8662, 3)
   })
 
   test('loses both fees where both venues agree', () => {

@@ -122,7 +122,7 @@ function compareWithModel(fills: Iterable<RandomFill>): void {
     ledger.postFill({ venue, side, base: 'BTC', quote: 'KRW', quantity: exactQuantity, notional, feeAsset, fee: units(fee, 8) })
   }
   for (const [wallet, expected] of model) {
-    const [venue, asset = ''] = wallet.split(' ') as [Venue, string]
+    const [venue, asset] = wallet.split(' ') as [Venue, string]
     expect(ledger.balance(venue, asset).toString()).toBe(units(expected, modelScale).toString())
     expect(ledger.balance(`fees:${venue}`, asset).toString()).toBe(units(paidFees.get(wallet) ?? 0n, modelScale).toString())
   }

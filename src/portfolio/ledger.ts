@@ -6,9 +6,9 @@ import type { Side, Venue } from '../model/instrument.ts'
 import type { Balance } from '../model/money.ts'
 
 /** A venue's name is its wallet; the others say where the money came from or went: `market:` and `fees:` a venue, and the opening. */
-export type Account = Venue | `market:${Venue}` | `fees:${Venue}` | 'equity'
+type Account = Venue | `market:${Venue}` | `fees:${Venue}` | 'equity'
 
-export interface Posting {
+interface Posting {
   account: Account
   asset: string
   /** Signed: money that comes into the account is positive. */

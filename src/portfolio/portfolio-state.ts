@@ -29,7 +29,7 @@ interface Meta {
 
 /**
  * A trade's life. Entry: `openTrade`, `applyFill` for what each order got, `settleEntry` once both orders are done. Exit: `startExit`,
- * `applyFill`, `settleExit`; what was not closed on both legs stays open. Wherever a leg is in excess afterwards: `foldDust`, then either an
+ * `applyFill`, `settleExit`; what was not closed on both legs stays open. Wherever a leg is in excess afterwards: `foldDust`, then an
  * `unwind` order and its `applyFill`, or `leaveDust` where the excess is too small for an order; again until no leg is in excess. Then the
  * trade is `open`, or it is flat and `closeTrade` ends it. A hedge too small to be closed by orders: `dissolveHedge`, then as excess.
  *

@@ -18,7 +18,7 @@ export interface AllureApi {
   description(markdown: string): PromiseLike<void>
   logStep(name: string, status?: string): PromiseLike<void>
   step(name: string, body: () => PromiseLike<void>): PromiseLike<void>
-  attachment(name: string, content: Buffer, contentType: string): PromiseLike<void>
+  attachment(name: string, content: Buffer, options: { contentType: string; fileExtension: string }): PromiseLike<void>
 }
 
 /** Sorts failures into Allure's categories: allurerc.mjs matches on this label. */
@@ -47,7 +47,9 @@ export async function tellRun(allure: AllureApi, runFolder: string, { record, ju
     await allure.logStep(`${name}: ${detail} (${formatDuration(tookMs)})`, status === 'done' ? 'passed' : status)
   }
   for (const attempt of record.attempts) await tellAttempt(allure, attempt)
-  for (const { name, contentType, content } of attachmentsOf(runFolder)) await allure.attachment(name, content, contentType)
+  for (const { name, content, contentType, fileExtension } of attachmentsOf(runFolder)) {
+    await allure.attachment(name, content, { contentType, fileExtension })
+  }
 }
 
 async function tellScenario(allure: AllureApi, record: RunRecord): Promise<void> {
@@ -63,7 +65,8 @@ async function tellScenario(allure: AllureApi, record: RunRecord): Promise<void>
   await allure.parameter('symbols', config.symbols.length <= 8 ? config.symbols.join(', ') : `${config.symbols.length} symbols`)
   await allure.parameter('seed', String(seed), { excluded: true })
   await allure.parameter('run', record.runId, { excluded: true })
-  await allure.parameter('commit', record.commit ?? 'none', { excluded: true })
+  await allure.parameter('config', `${record.configFile} ${record.configHash.slice(0, 12)}`, { excluded: true })
+  await allure.parameter('commit', record.commit?.slice(0, 12) ?? 'none', { excluded: true })
 }
 
 async function tellAttempt(allure: AllureApi, attempt: AttemptRecord): Promise<void> {
@@ -85,6 +88,7 @@ export function failureKindOf({ name, verdict }: Pick<Assertion, 'name' | 'verdi
 export interface AllureAttachment {
   name: string
   contentType: string
+  fileExtension: string
   content: Buffer
 }
 
@@ -97,9 +101,9 @@ export function attachmentsOf(runFolder: string): AllureAttachment[] {
   const charts = filesIn(join(runFolder, reportNames.charts), '.svg')
   const logs = filesIn(join(runFolder, 'logs'), '.log')
   return [
-    ...(existsSync(report) ? [{ name: reportNames.markdown, contentType: 'text/markdown', content: readFileSync(report) }] : []),
-    ...charts.map((file) => ({ name: basename(file, '.svg'), contentType: 'image/svg+xml', content: readFileSync(file) })),
-    ...logs.map((file) => ({ name: `${basename(file)}, last ${logTail.lines} lines`, contentType: 'text/plain', content: tailOf(file) })),
+    ...(existsSync(report) ? [{ name: reportNames.markdown, contentType: 'text/markdown', fileExtension: 'md', content: readFileSync(report) }] : []),
+    ...charts.map((file) => ({ name: basename(file, '.svg'), contentType: 'image/svg+xml', fileExtension: 'svg', content: readFileSync(file) })),
+    ...logs.map((file) => ({ name: `${basename(file)}, last ${logTail.lines} lines`, contentType: 'text/plain', fileExtension: 'txt', content: tailOf(file) })),
   ]
 }
 
@@ -146,7 +150,7 @@ interface AllureMetric {
 export function writeAllureFacts(resultsFolder: string, judged: JudgedRun): void {
   mkdirSync(resultsFolder, { recursive: true })
   writeFileSync(join(resultsFolder, `${judged.record.scenario}-perf.json`), JSON.stringify(metricsOf(judged), null, 2))
-  const properties = Object.entries(environmentOf(judged.record)).map(([name, value]) => `${name.replaceAll(' ', '\\ ')} = ${value}\n`)
+  const properties = Object.entries(environmentOf(judged.record)).map(([name, value]) => `${name} = ${value}\n`)
   writeFileSync(join(resultsFolder, 'environment.properties'), properties.join(''))
 }
 
@@ -174,16 +178,13 @@ export function metricsOf({ record, analysis, judgement }: JudgedRun): AllureMet
   })
 }
 
+/** Only what holds for all campaigns of a report: of several such files Allure shows the last. */
 function environmentOf(record: RunRecord): Record<string, string> {
-  const { scenario, host } = record
+  const { host } = record
   return {
     Node: host.nodeVersion,
     Host: `${host.platform}, ${host.cpuCount} × ${host.cpuModel}, ${formatMemory(host.memoryBytes)}`,
-    Commit: record.commit === null ? 'none' : `${record.commit}${record.isDirty ? ' and changes' : ''}`,
-    [`${scenario} run`]: record.runId,
-    [`${scenario} seed`]: String(record.seed),
-    [`${scenario} config`]: `${record.configFile} ${record.configHash.slice(0, 12)}`,
-    [`${scenario} store`]: record.store ?? 'none',
+    Commit: record.commit === null ? 'none' : `${record.commit.slice(0, 12)}${record.isDirty ? ' and changes' : ''}`,
   }
 }
 

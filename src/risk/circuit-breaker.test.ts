@@ -14,7 +14,12 @@ test.each<[string, Step[]]>([
   ],
   [
     'opens at the threshold, and one success after its time closes it',
-    [[0, 'failure', null, false], [1, 'failure', null, false], [2, 'failure', 'circuit-opened', true], [1002, 'success', 'circuit-closed', false]],
+    [
+      [0, 'failure', null, false],
+      [1, 'failure', null, false],
+      [2, 'failure', 'circuit-opened', true],
+      [1002, 'success', 'circuit-closed', false],
+    ],
   ],
   [
     'one failure after its time opens it again for as long',

@@ -64,7 +64,8 @@ test('a refresh is one request to Upbit and one an instrument to Binance, all at
     '/api/v3/depth?symbol=ETHUSDT&limit=5',
   ])
   expect(clock.nowMs()).toBe(startMs + 60)
-  expect(provider.book(bitcoinInWon)).toMatchObject({ exchangeTimeMs: startMs - 500, changedAtMs: startMs - 500, receivedAtMs: startMs + 20 })
+  const bookTimes = { exchangeTimeMs: startMs - 500, changedAtMs: startMs - 500, receivedAtMs: startMs + 20 }
+  expect(provider.book(bitcoinInWon)).toMatchObject(bookTimes)
   expect(provider.book(ether)).toMatchObject({ bids: [{ price: 99 }, { price: 98 }], exchangeTimeMs: null, receivedAtMs: startMs + 60 })
 })
 
@@ -80,7 +81,8 @@ test('a Binance book has changed when its sequence number did', async () => {
 })
 
 describe('Binance is asked for depth as long as its request weight allows', () => {
-  const manyInstruments = (count: number) => Array.from({ length: count }, (_, i): InstrumentKey => ({ venue: 'binance', code: `C${i}USDT` }))
+  const onBinance = (number: number): InstrumentKey => ({ venue: 'binance', code: `C${number}USDT` })
+  const manyInstruments = (count: number) => Array.from({ length: count }, (_, i) => onBinance(i))
 
   test.for<[number, number, string]>([
     [10, 1000, 'depth'],
@@ -100,13 +102,13 @@ describe('Binance is asked for depth as long as its request weight allows', () =
     expect(await refresh()).toEqual([])
     expect(transport.targets).toHaveLength(2)
     expect(transport.targets[0]).toMatch(/^\/api\/v3\/ticker\/bookTicker\?symbols=%5B%22C0USDT%22%2C%22C1USDT%22/)
-    expect(provider.book({ venue: 'binance', code: 'C3USDT' })).toMatchObject({ asks: [{ price: 101, size: 5 }], changedAtMs: startMs + 120 })
-    expect(provider.book({ venue: 'binance', code: 'C4USDT' })).toMatchObject({ changedAtMs: startMs + 60, receivedAtMs: startMs + 120 })
+    expect(provider.book(onBinance(3))).toMatchObject({ asks: [{ price: 101, size: 5 }], changedAtMs: startMs + 120 })
+    expect(provider.book(onBinance(4))).toMatchObject({ changedAtMs: startMs + 60, receivedAtMs: startMs + 120 })
   })
 
   test('an order at its arrival still gets depth', async () => {
     const { clock, provider } = world(manyInstruments(11))
-    const book = await clock.run(provider.fetchBook({ venue: 'binance', code: 'C3USDT' }))
+    const book = await clock.run(provider.fetchBook(onBinance(3)))
     expect(book.bids).toHaveLength(2)
   })
 })
@@ -151,7 +153,8 @@ describe('trouble of a venue is returned, and the books stay', () => {
 
   test('a defect of ours is thrown', async () => {
     const { provider } = world()
-    await expect(provider.fetchBook({ venue: 'upbit', code: 'KRW-NONE' })).rejects.toThrow("upbit KRW-NONE is not one of this provider's instruments")
+    const fetch = provider.fetchBook({ venue: 'upbit', code: 'KRW-NONE' })
+    await expect(fetch).rejects.toThrow("upbit KRW-NONE is not one of this provider's instruments")
   })
 })
 
@@ -159,7 +162,9 @@ describe('a venue that asks to be left alone is left alone', () => {
   test('until its Retry-After has passed, while the other goes on', async () => {
     const { clock, transport, provider, refresh } = world()
     transport.substitutes.push({ venue: 'binance', status: 429, body: '{"code":-1003,"msg":"Too much"}', headers: { 'retry-after': '2' } })
-    expect(await refresh()).toEqual([{ venue: 'binance', code: 'VENUE_RATE_LIMITED', message: 'binance: status 429: Too much', retryAfterMs: 2000 }])
+    expect(await refresh()).toEqual([
+      { venue: 'binance', code: 'VENUE_RATE_LIMITED', message: 'binance: status 429: Too much', retryAfterMs: 2000 },
+    ])
     const askedBefore = transport.targets.length
     await clock.run(clock.sleepUntil(startMs + 1000))
     expect(await refresh()).toMatchObject([{ venue: 'binance', code: 'VENUE_RATE_LIMITED', retryAfterMs: 1060 }])

@@ -40,8 +40,10 @@ export class HeapSlopeRule implements Rule {
     if (!first || this.#points.length < minPoints || atMs - first.timeMs < this.#context.settings.windowMs) return
     const trend = theilSenTrend(this.#points)
     const wasRaised = this.#isRaised
-    this.#isRaised = trend !== null && trend.lowPerHour > maxGrowthBytesPerHour
-    if (!trend || !this.#isRaised || wasRaised) return
+    if (!trend) return
+    // Once raised, it is over when the growth itself is, so that a limit which hovers does not raise it time and again.
+    this.#isRaised = (wasRaised ? trend.slopePerHour : trend.lowPerHour) > maxGrowthBytesPerHour
+    if (!this.#isRaised || wasRaised) return
     this.#context.raise({
       symbol: null,
       atMs,

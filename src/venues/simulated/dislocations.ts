@@ -17,8 +17,8 @@ const minHoldMs = 6_000
 const maxHoldMs = 20_000
 const minDecayMs = 7_000
 const maxDecayMs = 10_000
-/** After this many decay times the rest, a quarter of a percent, is dropped. */
-const maxDecays = 6
+/** After this many decay times the rest, two percent, is dropped. */
+const maxDecays = 4
 /** The longest a dislocation is felt. */
 export const maxDislocationMs = maxHoldMs + maxDecays * maxDecayMs
 /** In quiet hours, and for the small dislocations between, amplitudes are this fraction: below any taker's costs. */

