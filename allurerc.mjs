@@ -41,7 +41,8 @@ export default defineConfig({
     },
   },
   categories: [
-    { name: 'Environment not ready', matchers: [{ message: /ENVIRONMENT_NOT_READY|STORE_UNAVAILABLE|CONFIG_/ }, { labels: { kind: 'environment' } }] },
+    // A campaign that never began has no labels yet: its error tells.
+    { name: 'Environment not ready', matchers: { trace: /EnvironmentError|OperatingError/ } },
     { name: 'Unknown: nothing was proved', matchers: { statuses: ['failed', 'broken'], labels: { kind: 'unknown' } } },
     { name: 'Performance budget missed', matchers: { statuses: ['failed', 'broken'], labels: { kind: 'performance' } } },
     { name: 'Product defect', matchers: { statuses: ['failed', 'broken'], labels: { kind: 'product' } } },

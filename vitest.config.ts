@@ -12,6 +12,8 @@ export default defineConfig({
         test: {
           name: campaignsProject,
           include: ['campaigns/**/*.spec.ts'],
+          // Runs what LONGHAUL_CONFIG names; without it there is nothing to run.
+          exclude: process.env['LONGHAUL_CONFIG'] ? [] : ['campaigns/any.spec.ts'],
           // One after the other, and after the unit tests: two soak runs at once would measure each other.
           fileParallelism: false,
           sequence: { groupOrder: 1 },

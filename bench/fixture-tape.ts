@@ -60,4 +60,5 @@ for (let minute = 0; minute < minutes; minute++) {
 }
 const file = join(import.meta.dirname, '../fixtures/tapes/pair_btc_1m_made.csv.gz')
 writeFileSync(file, gzipSync(`${rows.join('\n')}\n`))
-console.log(`${file}: ${rows.length - 1} minutes`)
+process.stdout.write(`${file}: ${rows.length - 1} minutes
+`)

@@ -1,8 +1,9 @@
-/** Prints how the simulated market compares with recordings, as the table of docs/MARKET_MODEL.md. Run: `node bench/market-model.ts`. */
+/** Makes the tables (printed) and the picture of docs/MARKET_MODEL.md: `node bench/market-model.ts`. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import * as echarts from 'echarts'
 import { SeededPrng } from '../src/base/prng.ts'
 import { simulatedMarketSchema } from '../src/config/simulated-market-schema.ts'
 import { tradingPlan } from '../src/config/venue-rules.ts'
@@ -161,23 +162,55 @@ function digits(value: number | null | undefined): string {
   return Math.abs(value) >= 10 ? value.toFixed(1) : Math.abs(value) >= 1 ? value.toFixed(2) : value.toFixed(Math.abs(value) < 0.01 ? 4 : 3)
 }
 
-function printTable(title: string, columns: readonly { name: string; figures: Figures }[]): void {
-  console.log(`\n${title}\n\n| | ${columns.map(({ name }) => name).join(' | ')} |\n|---|${columns.map(() => '---:|').join('')}`)
-  for (const row of Object.keys(columns[0]?.figures ?? {})) {
-    console.log(`| ${row} | ${columns.map(({ figures }) => digits(figures[row])).join(' | ')} |`)
-  }
+function tableOf(title: string, columns: readonly { name: string; figures: Figures }[]): string {
+  const rows = Object.keys(columns[0]?.figures ?? {})
+  return [
+    `\n${title}\n`,
+    `| | ${columns.map(({ name }) => name).join(' | ')} |`,
+    `|---|${columns.map(() => '---:|').join('')}`,
+    ...rows.map((row) => `| ${row} | ${columns.map(({ figures }) => digits(figures[row])).join(' | ')} |`),
+  ].join('\n')
+}
+
+/** A quarter of an hour of KRW-BTC's distance from Binance, second by second. */
+function drawDistance(file: string): void {
+  const market = new SimulatedMarket(simulatedMarketSchema.parse({}), new SeededPrng(seed), startMs, instruments)
+  const points = Array.from({ length: 900 }, (_, second) => {
+    market.advance(startMs + second * 1000)
+    const middle = (venue: Venue, code: string): number => {
+      const book = market.book(venue, code, 1)
+      return ((book?.bids[0] ?? NaN) + (book?.asks[0] ?? NaN)) / 2
+    }
+    const fair = middle('binance', 'BTCUSDT') * middle('upbit', 'KRW-USDT')
+    return [second / 60, Number((1e4 * Math.log(middle('upbit', 'KRW-BTC') / fair)).toFixed(1))]
+  })
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 300 })
+  chart.setOption({
+    animation: false,
+    backgroundColor: '#fff',
+    grid: { left: 60, right: 20, top: 30, bottom: 45 },
+    xAxis: { type: 'value', name: 'minutes', nameLocation: 'middle', nameGap: 28, max: 15 },
+    yAxis: { type: 'value', name: 'bps', min: -120, max: 120 },
+    series: [{ type: 'line', step: 'end', showSymbol: false, lineStyle: { width: 1.2 }, data: points }],
+  })
+  writeFileSync(file, chart.renderToSVGString())
+  chart.dispose()
 }
 
 const plain = simulated(withoutDislocations)
 const whole = simulated((settings) => settings)
 const isRecorded = existsSync(tapes)
-if (!isRecorded) console.log(`no recordings at ${tapes}: only the simulated market is measured`)
-printTable('Upbit KRW-BTC', [
-  { name: 'simulated, no dislocations', figures: plain.upbit },
-  { name: 'simulated', figures: whole.upbit },
-  ...(isRecorded ? [{ name: 'recorded, 2024-04-30', figures: recordedUpbit() }] : []),
-])
-printTable('Binance BTCUSDT', [
-  { name: 'simulated', figures: plain.binance },
-  ...(isRecorded ? [{ name: 'recorded, 2024-08-08', figures: recordedBinance() }] : []),
-])
+const tables = [
+  tableOf('Upbit KRW-BTC', [
+    { name: 'simulated, no dislocations', figures: plain.upbit },
+    { name: 'simulated', figures: whole.upbit },
+    ...(isRecorded ? [{ name: 'recorded, 2024-04-30', figures: recordedUpbit() }] : []),
+  ]),
+  tableOf('Binance BTCUSDT', [
+    { name: 'simulated', figures: plain.binance },
+    ...(isRecorded ? [{ name: 'recorded, 2024-08-08', figures: recordedBinance() }] : []),
+  ]),
+  isRecorded ? '' : `\nNo recordings at ${tapes}: only the simulated market was measured.`,
+]
+process.stdout.write(`${tables.join('\n')}\n`)
+drawDistance(join(import.meta.dirname, '../docs/market-model.svg'))

@@ -33,7 +33,7 @@ const minuteMs = 60_000
 const hourMs = 3_600_000
 const mebibyte = 2 ** 20
 
-/** What one question came to; `name` and what was expected are added where it is asked. */
+/** What one question came to. */
 type Answer = readonly [verdict: Verdict, actual: string]
 
 /** The names of the assertions are stable: campaigns, Allure's history and reports match on them. */
@@ -45,7 +45,7 @@ export function judge(input: JudgeInput): Judgement {
   ]
   const obstacle = obstacleOf(input)
   const judged = obstacle === null ? assertions : assertions.map((assertion) => withheld(assertion, obstacle))
-  const verdict = worstVerdict([...judged.map((assertion) => assertion.verdict), ...(obstacle === null ? [] : (['unknown'] as const)), retried(input)])
+  const verdict = worstVerdict([...judged.map((assertion) => assertion.verdict), obstacle === null ? 'pass' : 'unknown', retried(input)])
   return { verdict, reason: reasonOf(verdict, judged, obstacle, input), assertions: judged }
 }
 
@@ -75,7 +75,7 @@ function soundness(input: JudgeInput): Assertion[] {
     asked('log readable', 'every line is a known event', readable(analysis)),
     asked('ran its full duration', duration, fullDuration(input)),
     asked('no errors', `at most ${maxErrors} errors`, errors(analysis, maxErrors)),
-    asked('no unexplained findings', 'no finding above info', findings(attempts)),
+    asked('no unexplained findings', 'no finding above info', graveFindings(attempts)),
   ]
 }
 
@@ -87,7 +87,11 @@ function budgeted({ analysis, symbols, attempts, loopIntervalMs, durationMinutes
   return [
     asked('warnings within budget', `at most ${budgets.maxWarnings}`, atMost(warnings, budgets.maxWarnings)),
     asked('entries', `at least ${minEntries}`, entries(analysis.overall.entries, minEntries, attempts)),
-    asked('entries on every symbol', `at least ${minEntriesPerSymbol} on each`, entriesPerSymbol(analysis, symbols, minEntriesPerSymbol, attempts)),
+    asked(
+      'entries on every symbol',
+      `at least ${minEntriesPerSymbol} on each`,
+      entriesPerSymbol(analysis, symbols, minEntriesPerSymbol, attempts),
+    ),
     asked('exits', `at least ${minExits}`, [analysis.overall.exits >= minExits ? 'pass' : 'fail', String(analysis.overall.exits)]),
     asked(
       'mean loop period',
@@ -110,11 +114,7 @@ function budgeted({ analysis, symbols, attempts, loopIntervalMs, durationMinutes
       `grows by at most ${mebibytes(budgets.maxHeapGrowthBytes)} over the run`,
       heapGrowth(analysis.heapTrend, hours, budgets.maxHeapGrowthBytes),
     ),
-    asked(
-      'resident memory',
-      `at most ${mebibytes(budgets.maxRssBytes)}`,
-      atMostBytes(analysis.rssBytes?.max, budgets.maxRssBytes),
-    ),
+    asked('resident memory', `at most ${mebibytes(budgets.maxRssBytes)}`, atMostBytes(analysis.rssBytes?.max, budgets.maxRssBytes)),
   ]
 }
 
@@ -153,7 +153,7 @@ function errors(analysis: Analysis, maxErrors: number): Answer {
   return [earlier > 0 ? 'warn' : 'pass', text]
 }
 
-function findings(attempts: readonly AttemptSummary[]): Answer {
+function graveFindings(attempts: readonly AttemptSummary[]): Answer {
   const last = attempts.at(-1)
   const all = attempts.flatMap((attempt) => attempt.findings.map((finding) => ({ finding, isLast: attempt === last })))
   const graver = all.filter(({ finding }) => finding.severity !== 'info')
@@ -226,10 +226,12 @@ function reasonOf(verdict: Verdict, assertions: readonly Assertion[], obstacle: 
   const worst = assertions.filter((assertion) => assertion.verdict === verdict)
   const named = worst.slice(0, 3).map((assertion) => `${assertion.name} (${assertion.actual})`)
   const list = worst.length > 3 ? `${named.join('; ')}; and ${worst.length - 3} more` : named.join('; ')
-  if (verdict === 'fail' && attempts.at(-1)?.decision === 'give-up') return `Given up after ${attempts.length} attempts${list ? `: ${list}` : ''}.`
+  const isGivenUp = attempts.at(-1)?.decision === 'give-up'
+  if (verdict === 'fail' && isGivenUp) return `Given up after ${attempts.length} attempts${list ? `: ${list}` : ''}.`
   if (verdict === 'fail') return `Failed: ${list}.`
   if (verdict === 'unknown') return obstacle === null ? `Cannot be told: ${list}.` : `Cannot be told: ${obstacle}.`
-  const done = `${assertions.length} assertions hold over ${analysis.loops} loops, ${analysis.overall.entries} entries and ${analysis.overall.exits} exits`
+  const { loops, overall } = analysis
+  const done = `${assertions.length} assertions hold over ${loops} loops, ${overall.entries} entries and ${overall.exits} exits`
   if (verdict === 'pass') return `All ${done}.`
   return attempts.length > 1 ? `Passed on attempt ${attempts.length} only${list ? `: ${list}` : ''}.` : `Passed with warnings: ${list}.`
 }

@@ -3,7 +3,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { messageOf, OperatingError } from '../base/error.ts'
 
-/** The bytes of one line lie in `bytes` from `start` to `end`, its newline left out; `bytes[end]` is a newline. Only valid during the call. */
+/** One line's bytes lie from `start` to `end`, and `bytes[end]` is a newline. Valid during the call only. */
 export type OnLine = (bytes: Buffer, start: number, end: number) => void
 
 export interface LinesRead {

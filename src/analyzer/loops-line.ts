@@ -13,7 +13,8 @@ const eventHead = encode(',"event":"')
 const loopsHead = encode('loops","firstLoop":')
 const skippable = [encode('order-sent",'), encode('order-filled",')]
 const [loopCountKey, periodsKey, loopTimesKey] = [encode(',"loopCount":'), encode(',"periodsMs":'), encode(',"loopTimesMs":')]
-const countKeys = ['overruns', 'missingSnapshots', 'staleSymbols', 'openTrades', 'blockedSymbols', 'intents'].map((key) => encode(`,"${key}":`))
+const countNames = ['overruns', 'missingSnapshots', 'staleSymbols', 'openTrades', 'blockedSymbols', 'intents']
+const countKeys = countNames.map((key) => encode(`,"${key}":`))
 const quotesKey = encode(',"quotes":[')
 const symbolKey = encode('{"symbol":"')
 const firstFieldKey = encode('"bidA":')

@@ -1,15 +1,21 @@
-/** Folds a run's events, in the order of its logs, into the figures of an Analysis; memory does not grow with the run. The analyzer's own. */
+/** Folds a run's events into the figures of an Analysis; memory does not grow with the run. The analyzer's own. */
 
 import { Decimal } from '../base/decimal.ts'
 import {
   schemaVersion,
   type EngineStarted,
   type EngineStopped,
+  type Entry,
+  type EntryFailed,
+  type Exit,
   type FeedRecovered,
   type FeedStale,
+  type GuardDecided,
   type LogEvent,
   type LogLevel,
+  type OrderDone,
   type ProcessMeasured,
+  type Unwound,
 } from '../model/event.ts'
 import type { Analysis, HourFigures, SessionFigures, SymbolFigures } from './analysis.ts'
 import { BoundedCount } from './bounded-count.ts'
@@ -34,6 +40,9 @@ interface Hour extends Pick<HourFigures, 'startMs' | 'loops' | 'entries' | 'exit
   periodCount: number
   loopTimeMs: HistogramRecorder
 }
+
+/** The trading events that make a symbol's figures. */
+type TradeEvent = GuardDecided | OrderDone | Unwound | Entry | EntryFailed | Exit
 
 interface SymbolTrack {
   recorder: SymbolRecorder
@@ -166,7 +175,7 @@ export class RunRecorder {
     }
   }
 
-  #trade(event: Extract<LogEvent, { event: 'guard-decided' | 'order-done' | 'unwind' | 'entry' | 'entry-failed' | 'exit' }>, track: SymbolTrack): void {
+  #trade(event: TradeEvent, track: SymbolTrack): void {
     const hour = this.#hourAt(event.time)
     const both = [track.recorder, this.#overall]
     if (event.event === 'guard-decided') {

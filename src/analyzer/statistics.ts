@@ -104,7 +104,8 @@ export class HistogramRecorder {
     const bins: HistogramBin[] = []
     this.#counts.forEach((count, index) => {
       const key = this.#firstKey + index
-      if (count > 0) bins.push(key < 0 ? { low: edgeOf(key - 1), high: edgeOf(key), count } : { low: edgeOf(key), high: edgeOf(key + 1), count })
+      const [low, high] = key < 0 ? [edgeOf(key - 1), edgeOf(key)] : [edgeOf(key), edgeOf(key + 1)]
+      if (count > 0) bins.push({ low, high, count })
     })
     return { bins }
   }

@@ -103,23 +103,21 @@ class Attempt {
       return
     }
     this.#checkpointMs = message.atMs
-    const isAbort = this.#poll(message.atMs)
+    const isAbort = this.#note(this.#options.monitor.poll(message.atMs))
     this.#send({ type: 'judged', atMs: message.atMs, isAbort })
     this.#options.onProgress()
   }
 
   /** True where the monitor found something that stops the run. */
-  #poll(nowMs: number): boolean {
-    const found = this.#options.monitor.poll(nowMs)
+  #note(found: readonly Finding[]): boolean {
     this.#findings.push(...found)
     return found.some((finding) => finding.aborts)
   }
 
   #ended(exitCode: number | null, signal: string | null): AttemptEnd {
     const { monitor } = this.#options
-    this.#poll(this.#checkpointMs)
-    const endedAtMs = Math.max(this.#checkpointMs, monitor.progress().eventTimeMs)
-    this.#poll(endedAtMs)
+    this.#note(monitor.finish())
+    const endedAtMs = monitor.progress().eventTimeMs
     const isByItself = this.#stopReason !== null && exitCode === 0
     if (!isByItself && !this.#options.signal.aborted) this.#findings.push(this.#exitFinding(endedAtMs, exitCode, signal))
     return { stopReason: this.#stopReason, exitCode, signal, wallMs: this.#clock.nowMs() - this.#startedAtMs, endedAtMs, findings: this.#findings }

@@ -11,7 +11,7 @@ import { messageOf, OperatingError } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatBytes, formatCount, formatDuration, formatKrw, formatNumber, formatPercent, formatUtc } from '../report/format.ts'
-import { textTable } from './text-table.ts'
+import { printable, textTable } from './text-table.ts'
 
 const usage = `Usage: longhaul analyze --log-file FILE [--symbols KRW-BTC,KRW-ETH] [--budgets CONFIG] [--json]
 
@@ -70,7 +70,7 @@ function parseFlags(args: readonly string[]): Flags | 'help' {
   const logFile = values['log-file']
   if (logFile === undefined) throw badFlags('--log-file is missing')
   const symbols = values.symbols?.split(',').map((symbol) => symbol.trim())
-  if (symbols?.some((symbol) => symbol === '') === true) throw badFlags(`--symbols expects names with commas between them, was ${values.symbols ?? ''}`)
+  if (symbols?.includes('') === true) throw badFlags(`--symbols expects names with commas between them, was ${values.symbols ?? ''}`)
   return { logFile, symbols: symbols ?? null, budgetsFile: values.budgets ?? null, isJson: values.json === true }
 }
 
@@ -89,7 +89,7 @@ function logsBeside(logFile: string): LogPaths {
   const beside = (name: string): string | undefined => [join(dirname(logFile), name)].find((path) => existsSync(path))
   const tradingLog = beside('trading.log')
   const metricsLog = beside('metrics.log')
-  return { applicationLog: logFile, ...(tradingLog === undefined ? {} : { tradingLog }), ...(metricsLog === undefined ? {} : { metricsLog }) }
+  return { applicationLog: logFile, ...(tradingLog && { tradingLog }), ...(metricsLog && { metricsLog }) }
 }
 
 function judgeLogs(analysis: Analysis, checks: CheckResult[], { symbols, budgetsFile }: Flags): Judgement {
@@ -119,11 +119,15 @@ function attemptsOf({ sessions, lastMs }: Analysis): AttemptSummary[] {
 
 function summaryOf(logFile: string, analysis: Analysis, judgement: Judgement): string {
   const { firstMs, lastMs } = analysis
-  const span = firstMs === null || lastMs === null ? 'no events' : `${formatUtc(firstMs)} to ${formatUtc(lastMs)}, ${formatDuration(lastMs - firstMs)}`
+  const isEmpty = firstMs === null || lastMs === null
+  const span = isEmpty ? 'no events' : `${formatUtc(firstMs)} to ${formatUtc(lastMs)}, ${formatDuration(lastMs - firstMs)}`
   const sections = [
     `${judgement.verdict.toUpperCase()}: ${judgement.reason}`,
     `${logFile}: ${span}, ${analysis.attempts} ${analysis.attempts === 1 ? 'attempt' : 'attempts'}`,
-    textTable(['asked', 'verdict', 'expected', 'actual'], judgement.assertions.map(({ name, verdict, expected, actual }) => [name, verdict, expected, actual])),
+    textTable(
+      ['asked', 'verdict', 'expected', 'actual'],
+      judgement.assertions.map(({ name, verdict, expected, actual }) => [name, verdict, expected, actual]),
+    ),
     symbolTable(analysis),
     loopTable(analysis),
     ...(analysis.hours.length > 1 ? [hourTable(analysis)] : []),
@@ -196,5 +200,5 @@ function countLines(title: string, counts: Readonly<Record<string, number>>): st
 }
 
 function sampleLines(title: string, count: number, samples: readonly string[]): string[] {
-  return count === 0 ? [] : [`${formatCount(count)} ${title}, such as\n${samples.map((sample) => `  ${sample.slice(0, 120)}`).join('\n')}`]
+  return count === 0 ? [] : [`${formatCount(count)} ${title}, such as\n${samples.map((sample) => `  ${printable(sample.slice(0, 120))}`).join('\n')}`]
 }

@@ -1,7 +1,7 @@
 /** Lays rows out in columns for a terminal: text to the left, figures to the right. The command line's own. */
 
 /** Control characters from a log must not reach the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ')
 }
 

@@ -207,7 +207,8 @@ export class LiveRunner {
     const fx = this.#fx
     const trouble = quoteTrouble(a, nowMs, freshness) ?? quoteTrouble(b, nowMs, freshness) ?? (typeof fx === 'string' ? fx : null)
     if (trouble !== null || a === null || b === null || typeof fx === 'string') {
-      this.#counts.missingSnapshots++
+      // A halted market is quoted, if always the same: that is stale time, and no snapshot is missing.
+      if (trouble !== 'frozen') this.#counts.missingSnapshots++
       const receivedAtMs = Math.min(a?.receivedAtMs ?? Infinity, b?.receivedAtMs ?? Infinity)
       feeds.symbolStale(route.symbol, trouble ?? 'missing', Number.isFinite(receivedAtMs) ? nowMs - receivedAtMs : null, nowMs)
       return null

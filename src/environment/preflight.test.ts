@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { checkClockReadings, checkDependencies, checkFreeBytes, checkNode, checkOpenFiles, checkRuntime, checkWritable } from './preflight.ts'
+import { checkClockReadings, checkDependencies, checkFreeBytes, checkNode } from './preflight.ts'
+import { checkOpenFiles, checkRuntime, checkWritable } from './preflight.ts'
 
 const repoRoot = resolve(import.meta.dirname, '../..')
 let folder: string
@@ -88,5 +89,6 @@ test('a tape that is not there is refused with a hint', async () => {
 
 test('a run folder that cannot be made is refused with a hint', () => {
   writeFileSync(join(folder, 'file'), '')
-  expect(() => checkWritable(join(folder, 'file', 'run'))).toThrow(expect.objectContaining({ hint: expect.stringContaining('permissions') }))
+  const check = (): void => checkWritable(join(folder, 'file', 'run'))
+  expect(check).toThrow(expect.objectContaining({ hint: expect.stringContaining('permissions') }))
 })

@@ -142,6 +142,7 @@ export function checkWritable(folder: string): void {
     writeFileSync(probe, 'x')
     rmSync(probe)
   } catch (error) {
-    throw notReady(`cannot write in ${folder}: ${messageOf(error)}`, 'Check the permissions of the folder and the space on its disk.', error)
+    const hint = 'Check the permissions of the folder and the space on its disk.'
+    throw notReady(`cannot write in ${folder}: ${messageOf(error)}`, hint, error)
   }
 }

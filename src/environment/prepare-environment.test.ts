@@ -29,7 +29,8 @@ afterEach(async () => {
 })
 
 function optionsOf(runId: string, change: Partial<EnvironmentOptions> = {}): EnvironmentOptions {
-  return { runFolder: join(repoRoot, 'reports', 'runs', runId), repoRoot, runId, redis: redisOff, env: {}, tapeFiles: [], configStep, ...change }
+  const runFolder = join(repoRoot, 'reports', 'runs', runId)
+  return { runFolder, repoRoot, runId, redis: redisOff, env: {}, tapeFiles: [], configStep, ...change }
 }
 
 async function prepare(runId: string, change: Partial<EnvironmentOptions> = {}): Promise<Environment> {
@@ -126,8 +127,9 @@ describe.skipIf(!isRedisInstalled())('with a server (skipped where there is no r
   test('a private server is started, recorded, and stopped', async () => {
     const environment = await prepare('S0-1', { redis: { ...redisOff, mode: 'private' } })
     expect(environment.steps[1]?.detail).toMatch(/^private Redis \S+: FLUSHALL removed 0 keys$/)
-    const record = readdirSync(join(repoRoot, 'reports', 'processes')).find((name) => name.includes('-redis-'))!
-    const { process: server } = JSON.parse(readFileSync(join(repoRoot, 'reports', 'processes', record), 'utf8')) as { process: { pid: number } }
+    const records = join(repoRoot, 'reports', 'processes')
+    const record = readFileSync(join(records, readdirSync(records).find((name) => name.includes('-redis-'))!), 'utf8')
+    const { process: server } = JSON.parse(record) as { process: { pid: number } }
     expect(findProcess(server.pid)).not.toBeNull()
     await environment.stop()
     expect(findProcess(server.pid)).toBeNull()

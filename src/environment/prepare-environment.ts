@@ -1,4 +1,4 @@
-/** Prepares the place for one run: stop what is left over, reset state, new logs, check the machine. The supervisor calls it, and `stop`. */
+/** Prepares the place for one run: leftovers stopped, state reset, new logs, machine checked. The supervisor calls it, and later `stop`. */
 
 import { join } from 'node:path'
 import { assert } from '../base/assert.ts'

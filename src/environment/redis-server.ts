@@ -40,7 +40,8 @@ export async function startRedisServer(folder: string): Promise<RedisServer> {
   const socketFolder = Buffer.byteLength(wantedPath) <= maxSocketPathBytes ? null : mkdtempSync(join(tmpdir(), 'longhaul-'))
   const socketPath = socketFolder === null ? wantedPath : join(socketFolder, 'redis.sock')
   rmSync(socketPath, { force: true })
-  const settings = ['--port', '0', '--unixsocket', socketPath, '--unixsocketperm', '700', '--save', '', '--appendonly', 'no', '--dir', folder]
+  const socket = ['--port', '0', '--unixsocket', socketPath, '--unixsocketperm', '700']
+  const settings = [...socket, '--save', '', '--appendonly', 'no', '--dir', folder]
   const child = spawn('sh', ['-c', startScript, 'sh', ...settings], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   const output = outputOf(child)
   const ended = endOf(child)

@@ -6,7 +6,7 @@
 import { Decimal } from '../base/decimal.ts'
 import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
 import type { Body, TradingEvent } from '../model/event.ts'
-import { isTradable, type Side } from '../model/instrument.ts'
+import { isTradable, roundQuantity, type Side } from '../model/instrument.ts'
 import type { EntryIntent, ExitIntent, LegPlan } from '../model/intent.ts'
 import type { OrderPurpose, OrderReport, OrderRequest } from '../model/order.ts'
 import { legs, sideOf, type Direction, type Leg, type Route } from '../model/route.ts'
@@ -79,6 +79,11 @@ export class Executor {
   async close(intent: ExitIntent): Promise<void> {
     const { portfolio, route, watcher } = this.#options
     const { tradeId, direction } = intent
+    if (this.#isTooSmallToClose(portfolio.trade(tradeId))) {
+      this.#exits.set(tradeId, intent)
+      await this.#finishExit(tradeId, intent.fxKrwPerUsdt)
+      return
+    }
     if (!watcher.holdOrders(tradeId, requiredOf(route, direction, intent.legs))) return
     portfolio.startExit(tradeId)
     this.#exits.set(tradeId, intent)
@@ -296,7 +301,7 @@ export class Executor {
     return legs.some((leg) => {
       const instrument = this.#options.route[leg]
       const best = this.#options.provider.book(instrument)?.bids[0]
-      return best !== undefined && !isTradable(instrument, quantity, Decimal.fromNumber(best.price))
+      return best !== undefined && !isTradable(instrument, roundQuantity(instrument, quantity), Decimal.fromNumber(best.price))
     })
   }
 }

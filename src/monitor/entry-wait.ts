@@ -7,8 +7,10 @@ import { bestNetEdgeBps, type Opportunity, OpportunityOracle, type SymbolPricing
 
 /** Equal blocks are logged every ten seconds, so a decision speaks for the ten seconds after it, and one loop. */
 const decisionSpeaksForMs = 11_000
-/** A single failed entry is bad luck; so many in a row, with none that succeeds, are a defect. */
-const minVainEntries = 3
+/** A failed entry is bad luck, and so are two; so many in a row, with none that succeeds, are a defect. */
+const minVainEntries = 4
+/** An allowed entry has been made or has failed by then, its orders' deadlines and its unwind included. */
+const maxEntryMs = 30_000
 /** Guard blocks explain a wait when they span this share of the window. */
 const minBlockedShare = 0.2
 const minStaleShare = 0.5
@@ -43,7 +45,9 @@ export class EntryWait {
   #excusedMs = 0
   #cooldownFromMs: number | null = null
   #lastDecisionMs = Number.NEGATIVE_INFINITY
-  #allowCount = 0
+  #vainCount = 0
+  /** When the entry was allowed that is not known to be in vain. */
+  #allowedAtMs: number | null = null
   #missed: Opportunity | null = null
   #maxNetEdgeBps = Number.NEGATIVE_INFINITY
   #sampleCount = 0
@@ -87,11 +91,13 @@ export class EntryWait {
 
   failed(nowMs: number): void {
     this.#cooldownFromMs = nowMs
+    this.#countVain()
   }
 
   allowed(nowMs: number): void {
     this.#decided(nowMs)
-    this.#allowCount++
+    this.#countVain()
+    this.#allowedAtMs = nowMs
     this.#blocks.clear()
   }
 
@@ -144,13 +150,21 @@ export class EntryWait {
       evidence.push(`${new Date(fromMs).toISOString()} to ${new Date(untilMs).toISOString()}: ${sampleCount} samples`)
       return { cause: 'missed-opportunity', message: `${maxNetEdgeBps.toFixed(1)} bps net were there and nothing was tried`, evidence }
     }
-    if (this.#allowCount >= minVainEntries) {
-      return { cause: 'missed-opportunity', message: `${this.#allowCount} entries were allowed and none was made`, evidence }
+    const isLastInVain = this.#allowedAtMs !== null && nowMs - this.#allowedAtMs > maxEntryMs
+    const vainCount = this.#vainCount + (isLastInVain ? 1 : 0)
+    if (vainCount >= minVainEntries) {
+      return { cause: 'missed-opportunity', message: `${vainCount} entries were allowed and none was made`, evidence }
     }
     if (this.#sampleCount === 0 && nowMs - this.#sinceMs > 2 * this.#sampleCycleMs) {
       return { cause: 'stale-feed', message: 'no quote of it was sampled', evidence }
     }
     return { cause: 'no-opportunity', message: 'the sampled quotes offered none', evidence }
+  }
+
+  /** The last allowed entry has failed, or another is tried with no word of it. */
+  #countVain(): void {
+    if (this.#allowedAtMs !== null) this.#vainCount++
+    this.#allowedAtMs = null
   }
 
   #decided(nowMs: number): void {
@@ -166,7 +180,8 @@ export class EntryWait {
     this.#sinceMs = nowMs
     this.#excusedMs = 0
     this.#cooldownFromMs = null
-    this.#allowCount = 0
+    this.#vainCount = 0
+    this.#allowedAtMs = null
     this.#missed = null
     this.#maxNetEdgeBps = Number.NEGATIVE_INFINITY
     this.#sampleCount = 0

@@ -92,10 +92,10 @@ export class HandMadeLogs {
     })
   }
 
-  /** What one poll at `second` finds, each as `rule symbol cause @second`, with `aborts` where it stops the run. */
+  /** What one poll finds that sees all up to `second`, each as `rule symbol cause @second`, with `aborts` where it stops the run. */
   findingsAt(second: number, options: Parameters<HandMadeLogs['monitor']>[0] = {}): string[] {
     const monitor = this.monitor(options)
-    monitor.poll(startAtMs + second * 1000)
+    monitor.poll(startAtMs + second * 1000 + 1)
     monitor.close()
     return summaryOf(monitor)
   }

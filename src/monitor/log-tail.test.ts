@@ -68,7 +68,8 @@ describe('what is read', () => {
 
   test('lines come out the same however the file grows and however small the chunks are', () => {
     const texts = fc.array(fc.oneof(fc.string({ unit: 'grapheme', maxLength: 80 }), fc.nat(900_000).map((time) => event(time).trim())))
-    const check = fc.property(texts, fc.infiniteStream(fc.integer({ min: 1, max: 60 })), fc.integer({ min: 1, max: 64 }), (lines, steps, size) => {
+    const upTo = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max })
+    const check = fc.property(texts, fc.infiniteStream(upTo(60)), upTo(64), (lines, steps, size) => {
       const bytes = Buffer.from(lines.map((line) => `${line.replaceAll(/[\r\n]/g, ' ')}\n`).join(''))
       writeFileSync(file, bytes)
       const whole = read(tailOf())

@@ -10,7 +10,8 @@ describe('poll', () => {
   test('gives each finding once', () => {
     using logs = new HandMadeLogs()
     const monitor = logs.monitor()
-    expect(monitor.poll(startAtMs + 31_000)).toHaveLength(1)
+    expect(monitor.poll(startAtMs + 30_000)).toEqual([])
+    expect(monitor.poll(startAtMs + 30_001)).toHaveLength(1)
     expect(monitor.poll(startAtMs + 40_000)).toEqual([])
     expect(monitor.findings()).toHaveLength(1)
     monitor.close()
@@ -20,15 +21,15 @@ describe('poll', () => {
     using logs = new HandMadeLogs().loops(1, 20)
     logs.write('application', [lineAt(15, { level: 'error', event: 'engine-failed', message: 'boom' })])
     const monitor = logs.monitor()
-    expect(monitor.poll(startAtMs + 14_999)).toEqual([])
+    expect(monitor.poll(startAtMs + 15_000)).toEqual([])
     expect(monitor.progress()).toMatchObject({ loops: 14, errors: 0 })
-    expect(monitor.poll(startAtMs + 15_000)).toHaveLength(1)
+    expect(monitor.poll(startAtMs + 15_001)).toHaveLength(1)
     monitor.close()
   })
 
   test('reads the logs in the order of time, and at equal times application, trading, metrics', () => {
-    // The recovery at 121 s comes before the loop at 121 s, and the outage of 120 s is raised before it.
-    using logs = new HandMadeLogs().loops(1, 130, { staleSymbols: 0 })
+    // The outage is over in the very millisecond in which it would have lasted the window.
+    using logs = new HandMadeLogs().loops(1, 130)
     const stale = lineAt(1, { event: 'feed-stale', symbol: 'KRW-BTC', reason: 'stale', quoteAgeMs: 1 })
     logs.write('application', [stale, lineAt(121, { event: 'feed-recovered', symbol: 'KRW-BTC', staleForMs: 120_000 })])
     expect(logs.findingsAt(130)).toEqual([])
@@ -36,15 +37,23 @@ describe('poll', () => {
 
   test('leaves out what an earlier attempt logged', () => {
     using logs = new HandMadeLogs().loops(1, 50)
-    logs.write('application', [lineAt(50, { level: 'error', event: 'engine-failed', message: 'boom' }), 'Error: boom', '    at x (y.ts:1:1)'])
-    logs.loops(61, 80).write('application', [lineAt(60, { event: 'engine-started' })])
-    expect(logs.findingsAt(80, { fromSecond: 60 })).toEqual([])
+    const failed = lineAt(50, { level: 'error', event: 'engine-failed', message: 'boom' })
+    logs.write('application', [failed, 'Error: boom', '    at x (y.ts:1:1)', lineAt(60, { event: 'engine-started' })]).loops(61, 80)
+    const monitor = logs.monitor({ fromSecond: 60 })
+    expect(monitor.poll(startAtMs + 80_001)).toEqual([])
+    expect(monitor.progress()).toMatchObject({ loops: 20, errors: 0 })
+    monitor.close()
   })
 
-  test('reads what an engine logs after its end', () => {
+  test('finish reads what an ended engine left, and judges no further', () => {
     using logs = new HandMadeLogs().loops(1, 60)
-    logs.write('application', [lineAt(63, { level: 'fatal', event: 'engine-failed', message: 'lost' })])
-    expect(logs.findingsAt(60, { seconds: 60 })).toEqual(['error-log all lost @63 error aborts'])
+    const monitor = logs.monitor()
+    expect(monitor.poll(startAtMs + 60_000)).toEqual([])
+    logs.write('application', [lineAt(63, { level: 'fatal', event: 'engine-failed', message: 'lost' }), 'RangeError: x', '    at y'])
+    monitor.finish()
+    monitor.close()
+    expect(summaryOf(monitor)).toEqual(['error-log all lost @63 error aborts', 'error-log all RangeError: x @63 error aborts'])
+    expect(monitor.progress().eventTimeMs).toBe(startAtMs + 63_000)
   })
 
   test('keeps a bounded number of findings, and places for those that abort', () => {
@@ -75,7 +84,7 @@ test('progress tells what the engine has done', () => {
   monitor.poll(startAtMs + 12_000)
   monitor.close()
   expect(monitor.progress()).toEqual({
-    eventTimeMs: startAtMs + 12_000,
+    eventTimeMs: startAtMs + 11_999,
     loops: 10,
     entries: 2,
     exits: 1,
@@ -97,8 +106,8 @@ describe('false alarms', () => {
       const phase = second % 100
       const isHalted = second % 1500 > 1400 && second % 1500 <= 1480
       const edge = phase >= 50 && phase < 65 ? 60 : phase >= 40 && phase < 42 ? 45 : 10
-      const isSlow = second % 900 === 450
-      metrics.push(loopsAt(second, { staleSymbols: isHalted ? 2 : 0, periodsMs: [isSlow ? 2000 : 1000] }, isHalted ? [null, null] : [edge, edge]))
+      const facts = { staleSymbols: isHalted ? 2 : 0, periodsMs: [second % 900 === 450 ? 2000 : 1000] }
+      metrics.push(loopsAt(second, facts, isHalted ? [null, null] : [edge, edge]))
       symbols.forEach((symbol, index) => {
         const tradeId = `${symbol}${Math.floor(second / 100)}`
         const isFailing = second % 1100 < 100
@@ -115,10 +124,13 @@ describe('false alarms', () => {
   })
 })
 
+const quietKinds = ['quiet', 'silent', 'tempting', 'slow'] as const
+const eventfulKinds = ['trade', 'failing', 'blocked', 'stopped', 'stale', 'error', 'raw', 'warning'] as const
+
 /** A stretch of an engine's life: what happens in it, and for how many seconds. */
 const stretches = fc.array(
   fc.record({
-    kind: fc.constantFrom('quiet', 'silent', 'tempting', 'trade', 'failing', 'blocked', 'stale', 'slow', 'error', 'raw', 'warning', 'stopped'),
+    kind: fc.constantFrom(...quietKinds, ...eventfulKinds),
     symbol: fc.constantFrom(...symbols),
     lastsSeconds: fc.integer({ min: 1, max: 200 }),
     offsetMs: fc.integer({ min: 0, max: 999 }),
@@ -131,38 +143,53 @@ type Stretch = (typeof stretches extends fc.Arbitrary<infer T> ? T : never)[numb
 function logsOf(life: readonly Stretch[]): Record<LogName, string[]> {
   const lines: Record<LogName, string[]> = { application: [], trading: [], metrics: [] }
   let second = 0
-  for (const { kind, symbol, lastsSeconds, offsetMs } of life) {
-    const from = second + offsetMs / 1000
-    const to = second + lastsSeconds
-    const at = (time: number, event: string, other: Record<string, unknown> = {}) => lineAt(time, { event, symbol, tradeId: `T${second}`, ...other })
-    if (kind === 'trade') lines.trading.push(decidedAt(from, symbol, 'allow'), at(from, 'entry'), at(to, 'exit'))
-    if (kind === 'failing') lines.trading.push(decidedAt(from, symbol, 'allow'), at(from, 'entry-failed'), decidedAt(to, symbol, 'block', 'cooldown'))
-    if (kind === 'blocked') for (let time = from; time < to; time += 10) lines.trading.push(decidedAt(time, symbol, 'block', 'max-exposure'))
-    if (kind === 'stopped') lines.trading.push(decidedAt(from, symbol, 'stop-session', 'max-daily-loss'))
-    if (kind === 'stale') lines.application.push(at(from, 'feed-stale', { reason: 'stale' }), at(to, 'feed-recovered'))
-    if (kind === 'error') lines.application.push(at(from, 'symbol-failed', { level: 'error', message: `failure ${second % 3}` }))
-    if (kind === 'raw') lines.application.push('TypeError: x', '    at y (z.ts:1:1)', 'some text')
-    if (kind === 'warning') lines.application.push('(node:9) Warning: x')
-    for (let time = second + 1; time <= to && kind !== 'silent'; time++) {
-      const edge = kind === 'tempting' ? 60 : 5
-      lines.metrics.push(loopsAt(time, { periodsMs: [kind === 'slow' ? 1700 : 1000], staleSymbols: kind === 'stale' ? 1 : 0 }, [edge, 5]))
-      const process = { event: 'process', rssBytes: 1, heapAfterGcBytes: 1e7 + time * 5000 }
-      if (time % 60 === 0) lines.metrics.push(lineAt(time, process))
+  for (const stretch of life) {
+    const { kind, lastsSeconds } = stretch
+    happenIn(stretch, second, lines)
+    for (let time = second + 1; time <= second + lastsSeconds && kind !== 'silent'; time++) {
+      const facts = { periodsMs: [kind === 'slow' ? 1700 : 1000], staleSymbols: kind === 'stale' ? 1 : 0 }
+      lines.metrics.push(loopsAt(time, facts, [kind === 'tempting' ? 60 : 5, 5]))
+      if (time % 60 === 0) lines.metrics.push(lineAt(time, { event: 'process', rssBytes: 1, heapAfterGcBytes: 1e7 + time * 5000 }))
     }
-    second = to
+    second += lastsSeconds
   }
   return lines
 }
 
+function happenIn({ kind, symbol, lastsSeconds, offsetMs }: Stretch, second: number, lines: Record<LogName, string[]>): void {
+  const from = second + offsetMs / 1000
+  const to = second + lastsSeconds
+  const at = (time: number, event: string, other: Record<string, unknown> = {}): string => {
+    return lineAt(time, { event, symbol, tradeId: `T${second}`, ...other })
+  }
+  const allowed = decidedAt(from, symbol, 'allow')
+  const happenings: Partial<Record<Stretch['kind'], () => void>> = {
+    trade: () => lines.trading.push(allowed, at(from, 'entry'), at(to, 'exit')),
+    failing: () => lines.trading.push(allowed, at(from, 'entry-failed'), decidedAt(to, symbol, 'block', 'cooldown')),
+    blocked: () => {
+      for (let time = from; time < to; time += 10) lines.trading.push(decidedAt(time, symbol, 'block', 'max-exposure'))
+    },
+    stopped: () => lines.trading.push(decidedAt(from, symbol, 'stop-session', 'max-daily-loss')),
+    stale: () => lines.application.push(at(from, 'feed-stale', { reason: 'stale' }), at(to, 'feed-recovered')),
+    error: () => lines.application.push(at(from, 'symbol-failed', { level: 'error', message: `failure ${second % 3}` })),
+    raw: () => lines.application.push('TypeError: x', '    at y (z.ts:1:1)', 'some text'),
+    warning: () => lines.application.push('(node:9) Warning: x'),
+  }
+  happenings[kind]?.()
+}
+
 test('rule, symbol, cause and time of the findings do not depend on when the monitor looks', () => {
-  const pauses = fc.infiniteStream(fc.record({ pauseMs: fc.integer({ min: 1, max: 60_000 }), extraBytes: fc.integer({ min: 0, max: 3000 }) }))
+  const pauseMs = fc.oneof(fc.integer({ min: 1, max: 60_000 }), fc.constantFrom(1000, 10_000))
+  const pauses = fc.infiniteStream(fc.record({ pauseMs, extraBytes: fc.integer({ min: 0, max: 3000 }) }))
   const check = fc.property(stretches, pauses, (life, steps) => {
     const endMs = startAtMs + life.reduce((sum, { lastsSeconds }) => sum + lastsSeconds, 0) * 1000 + 40_000
     const seconds = (endMs - startAtMs) / 1000
     using whole = new HandMadeLogs()
     const lines = logsOf(life)
     for (const log of logNames) whole.write(log, lines[log])
-    const expected = whole.findingsAt(seconds, { seconds })
+    const once = whole.monitor({ seconds })
+    once.poll(endMs)
+    once.close()
 
     using growing = new HandMadeLogs()
     const files = logNames.map((log) => ({ path: growing.pathOf(log), writtenBytes: 0, ...offsetsOf(lines[log]) }))
@@ -171,8 +198,8 @@ test('rule, symbol, cause and time of the findings do not depend on when the mon
       const { pauseMs, extraBytes } = steps.next().value ?? { pauseMs: 1, extraBytes: 0 }
       nowMs = Math.min(nowMs + pauseMs, endMs)
       for (const file of files) {
-        // Everything up to now has been written, and a part of what is to come.
-        const dueBytes = file.ends.findLast(({ timeMs }) => timeMs <= nowMs)?.endBytes ?? 0
+        // Everything before now has been written, and a part of what is to come.
+        const dueBytes = file.ends.findLast(({ timeMs }) => timeMs < nowMs)?.endBytes ?? 0
         const toBytes = Math.min(file.bytes.length, Math.max(file.writtenBytes, dueBytes + extraBytes))
         appendFileSync(file.path, file.bytes.subarray(file.writtenBytes, toBytes))
         file.writtenBytes = toBytes
@@ -181,7 +208,7 @@ test('rule, symbol, cause and time of the findings do not depend on when the mon
     }
     monitor.close()
     for (const file of files) expect(readFileSync(file.path).length).toBe(file.bytes.length)
-    expect(summaryOf(monitor)).toEqual(expected)
+    expect(summaryOf(monitor)).toEqual(summaryOf(once))
   })
   fc.assert(check, { numRuns: 40 })
 })

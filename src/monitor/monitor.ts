@@ -56,7 +56,7 @@ export interface MonitorProgress {
 
 /**
  * Invariant: findings follow from the logs alone. However often `poll` is called, rule, symbol and time of each are the same, as long
- * as all lines up to `nowMs` have been written when it is called. A line that comes late all the same counts as of then.
+ * as all lines before `nowMs` have been written when it is called. A line that comes late all the same counts as of then.
  */
 export class Monitor {
   readonly #tails: readonly LogTail[]
@@ -93,16 +93,14 @@ export class Monitor {
     this.#rules = this.#makeRules(options)
   }
 
-  /** Reads all lines up to event time `nowMs`, judges up to there, and gives the findings that are new, oldest first. */
+  /** Reads and judges all that lies before event time `nowMs`, and gives the findings that are new, oldest first. */
   poll(nowMs: number): Finding[] {
-    const knownCount = this.#findings.length
-    // What an engine logs while it ends may lie beyond the attempt's end.
-    const limitMs = nowMs >= this.#endAtMs ? Number.POSITIVE_INFINITY : nowMs
-    for (const tail of this.#tails) tail.refresh()
-    for (let line = this.#nextLine(limitMs); line !== null; line = this.#nextLine(limitMs)) this.#feed(line)
-    this.#watermarkMs = Math.max(this.#watermarkMs, nowMs)
-    this.#judge(nowMs)
-    return this.#findings.slice(knownCount)
+    return this.#read(nowMs - 1)
+  }
+
+  /** The engine has ended: reads all lines that it left, judges up to the last of them, and gives the findings that are new. */
+  finish(): Finding[] {
+    return this.#read(Number.POSITIVE_INFINITY)
   }
 
   /** All so far. */
@@ -117,6 +115,15 @@ export class Monitor {
 
   close(): void {
     for (const tail of this.#tails) tail.close()
+  }
+
+  #read(limitMs: number): Finding[] {
+    const knownCount = this.#findings.length
+    for (const tail of this.#tails) tail.refresh()
+    for (let line = this.#nextLine(limitMs); line !== null; line = this.#nextLine(limitMs)) this.#feed(line)
+    if (Number.isFinite(limitMs)) this.#watermarkMs = Math.max(this.#watermarkMs, limitMs)
+    this.#judge(this.#watermarkMs)
+    return this.#findings.slice(knownCount)
   }
 
   #makeRules(options: MonitorOptions): Rule[] {

@@ -204,7 +204,8 @@ test('dust of one trade is swept by the unwind of a later one on the same symbol
   desk.fill(first, 'b', 'entry', 'buy', '0.01', '107000', 1400)
   desk.state.settleEntry(first)
   expect(desk.state.foldDust(first, 'a').toString()).toBe('-0.00000007')
-  expect(desk.state.leaveDust(first, 'a').toString()).toBe('-0.00000007')
+  desk.state.leaveDust(first, 'a')
+  expect(desk.state.dust('KRW-BTC', 'a').toString()).toBe('-0.00000007')
   expect(desk.state.trade(first)).toMatchObject({ phase: 'open', quantity: '0.01' })
 
   const second = desk.open('KRW-BTC', 'sell-a', 1400)
@@ -212,7 +213,6 @@ test('dust of one trade is swept by the unwind of a later one on the same symbol
   desk.state.settleEntry(second)
   expect(desk.state.foldDust(second, 'a').toString()).toBe('-0.01000007')
   expect(desk.state.dust('KRW-BTC', 'a').toString()).toBe('0')
-  expect(desk.state.dust('KRW-BTC', 'b').toString()).toBe('0')
 })
 
 test('a hedge too small for orders is dissolved into dust, and the trade can be closed', () => {
@@ -222,8 +222,8 @@ test('a hedge too small for orders is dissolved into dust, and the trade can be 
   desk.fill(tradeId, 'b', 'entry', 'sell', '0.00001', '107100', 1400)
   desk.state.settleEntry(tradeId)
   desk.state.dissolveHedge(tradeId)
-  expect(desk.state.leaveDust(tradeId, 'a').toString()).toBe('0.00001')
-  expect(desk.state.leaveDust(tradeId, 'b').toString()).toBe('-0.00001')
+  for (const leg of legs) desk.state.leaveDust(tradeId, leg)
+  expect(legs.map((leg) => desk.state.dust('BTCUSDT', leg).toString())).toEqual(['0.00001', '-0.00001'])
   expect(Number(desk.state.closeTrade(tradeId, 1400).edgeKrw)).toBeCloseTo(0.00001 * 100 * 1400, 9)
 })
 
@@ -319,14 +319,15 @@ function part(instrumentOfLeg: Instrument, quantity: Decimal, share: bigint): st
 
 test('whatever the venues fill, nothing is lost: base, balances and profit follow from the fills alone, over restarts too', () => {
   fc.assert(
-    fc.property(fc.array(life, { minLength: 1, maxLength: 6 }), (lives) => {
+    fc.property(fc.array(life, { minLength: 1, maxLength: 6, size: 'max' }), (lives) => {
       const desk = new Desk()
       let realisedKrw = 0
       for (const { symbol, direction, lots, entryShares, unwindShare, exits, prices, fx, isRestarted } of lives) {
         const step = (): void => (isRestarted ? desk.restart() : undefined)
         const route = routes[symbol]!
         const price = { a: String(prices.a), b: String(prices.b) }
-        const tradeId = desk.open(symbol, direction, fx / 10)
+        // The strategy saw another rate than the one that the first fill met.
+        const tradeId = desk.open(symbol, direction, fx / 10 - 7)
         step()
         for (const leg of legs) {
           const quantity = part(route[leg], Decimal.parse(`${lots}e-8`), entryShares[leg])

@@ -171,7 +171,7 @@ export class PortfolioState {
     trade.applyFill(order, fill, fxKrwPerUsdt)
     if (order.purpose === 'unwind') trade.settleUnwind()
     this.#ledger.postFill({ venue, side: order.side, base, quote, quantity, notional, feeAsset, fee })
-    for (const asset of [base, quote, feeAsset]) this.#changes.mark(`balance:${venue}:${asset}`)
+    for (const asset of [base, quote]) this.#changes.mark(`balance:${venue}:${asset}`)
   }
 
   settleEntry(tradeId: string): Trade {
@@ -202,14 +202,13 @@ export class PortfolioState {
     return trade.excess(leg)
   }
 
-  /** Makes the leg's excess dust, where it is too small for an order; returns all dust now on that symbol and leg. */
-  leaveDust(tradeId: string, leg: Leg): Decimal {
+  /** Makes the leg's excess dust, where it is too small for an order. */
+  leaveDust(tradeId: string, leg: Leg): void {
     const trade = this.#change(tradeId)
     const excess = trade.excess(leg)
     this.#setDust(trade.symbol, leg, this.dust(trade.symbol, leg).add(excess))
     trade.addExcess(leg, excess.negate())
     trade.settleUnwind()
-    return this.dust(trade.symbol, leg)
   }
 
   /** For a hedge too small to be closed by orders: makes it excess on both legs. */

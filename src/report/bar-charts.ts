@@ -1,7 +1,7 @@
 /** Charts that compare symbols or hours: quotes, hour by hour, guard blocks. Pure plans; charts.ts draws them. */
 
 import type { Analysis, Distribution } from '../analyzer/analysis.ts'
-import type { ChartPlan } from './charts.ts'
+import type { ChartPlan } from './chart-plan.ts'
 
 /** A page shows this many symbols; the report's table has all. */
 const maxSymbols = 12

@@ -5,6 +5,7 @@ import type { EChartsOption } from 'echarts'
 import type { Analysis } from '../analyzer/analysis.ts'
 import type { Budgets } from '../config/schema.ts'
 import { guardBlocksChart, hoursChart, quotesChart } from './bar-charts.ts'
+import type { ChartPlan } from './chart-plan.ts'
 import { loopTimeHistogramChart } from './histogram-chart.ts'
 import { outagesChart } from './outages-chart.ts'
 import { loopPeriodChart, loopTimeChart, memoryChart, profitChart, tradesChart } from './time-charts.ts'
@@ -14,16 +15,6 @@ export interface Chart {
   name: string
   title: string
   svg: string
-}
-
-/** A chart before it is drawn. */
-export interface ChartPlan {
-  name: string
-  title: string
-  /** Unit and what to look at, in one line. */
-  subtitle: string
-  height: number
-  option: EChartsOption
 }
 
 const width = 960

@@ -28,8 +28,8 @@ export function formatBytes(bytes: number): string {
 export function formatDuration(durationMs: number): string {
   if (durationMs < 1000) return `${formatNumber(durationMs)} ms`
   if (durationMs < 60_000) return `${(durationMs / 1000).toFixed(1)} s`
-  const minutes = Math.floor(durationMs / 60_000)
-  const seconds = Math.round((durationMs % 60_000) / 1000)
+  const allSeconds = Math.round(durationMs / 1000)
+  const [minutes, seconds] = [Math.floor(allSeconds / 60), allSeconds % 60]
   if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
   return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`
 }

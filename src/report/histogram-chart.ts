@@ -2,7 +2,7 @@
 
 import type { Analysis } from '../analyzer/analysis.ts'
 import type { HistogramBin } from '../analyzer/statistics.ts'
-import type { ChartPlan } from './charts.ts'
+import type { ChartPlan } from './chart-plan.ts'
 import { formatCount, formatNumber } from './format.ts'
 
 const barCount = 40
@@ -25,8 +25,8 @@ export function loopTimeHistogramChart(analysis: Analysis): ChartPlan | null {
   }
 }
 
-/** The analyzer's bins grow with the value; a picture wants equal ones. A bin counts where its lower edge lies. */
-function equalBars(bins: readonly HistogramBin[]): HistogramBin[] {
+/** The analyzer's bins grow with the value; a picture wants equal ones. A bin counts where its lower edge lies. At least one bin. */
+export function equalBars(bins: readonly HistogramBin[]): HistogramBin[] {
   const low = Math.min(...bins.map((bin) => bin.low))
   const high = Math.max(...bins.map((bin) => bin.high))
   // Whole milliseconds a bar, so that no bar holds one value more than its neighbour.

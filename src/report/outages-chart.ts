@@ -2,8 +2,7 @@
 
 import type { CustomSeriesOption } from 'echarts'
 import type { Analysis } from '../analyzer/analysis.ts'
-import type { ChartPlan } from './charts.ts'
-import { timeAxis } from './time-charts.ts'
+import { type ChartPlan, timeAxisOf } from './chart-plan.ts'
 
 const maxSymbols = 12
 const rowHeight = 26
@@ -11,8 +10,8 @@ const rowHeight = 26
 type Band = [fromMs: number, toMs: number, row: number]
 
 export function outagesChart(analysis: Analysis): ChartPlan | null {
-  const { feedOutages, firstMs, lastMs } = analysis
-  if (feedOutages.length === 0 || firstMs === null || lastMs === null) return null
+  const { feedOutages } = analysis
+  if (feedOutages.length === 0) return null
   const symbols = [...new Set(feedOutages.map(({ symbol }) => symbol))].slice(0, maxSymbols)
   const reasons = [...new Set(feedOutages.map(({ reason }) => reason))].toSorted()
   return {
@@ -21,7 +20,7 @@ export function outagesChart(analysis: Analysis): ChartPlan | null {
     subtitle: 'stretches without usable quotes, by reason; UTC',
     height: 120 + symbols.length * rowHeight,
     option: {
-      xAxis: { ...timeAxis, min: firstMs, max: lastMs },
+      xAxis: timeAxisOf(analysis),
       yAxis: { type: 'category', inverse: true, data: symbols },
       series: reasons.map((reason) => {
         const bands = feedOutages
@@ -45,7 +44,8 @@ function bandSeries(name: string, bands: Band[]): CustomSeriesOption {
       const height = rowHeight * 0.6
       // An outage of one loop in a run of hours would be thinner than a pixel.
       const shape = { x: left, y: middle - height / 2, width: Math.max(2, right - left), height }
-      return { type: 'rect', shape, style: { fill: String(api.visual('color')) } }
+      const fill = api.visual('color')
+      return { type: 'rect', shape, style: typeof fill === 'string' ? { fill } : {} }
     },
   }
 }

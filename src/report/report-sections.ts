@@ -106,7 +106,7 @@ export function outages({ feedOutages }: Analysis): string | null {
 }
 
 function trendText({ slopePerHour, lowPerHour, highPerHour, pointCount }: Trend, format: (value: number) => string): string {
-  if (slopePerHour === null || lowPerHour === null || highPerHour === null) return `not judged, ${formatCount(pointCount)} points are too few`
+  if (slopePerHour === null || lowPerHour === null || highPerHour === null) return `not judged, too few points (${formatCount(pointCount)})`
   return `${format(slopePerHour)} an hour (95 %: ${format(lowPerHour)} to ${format(highPerHour)}; ${formatCount(pointCount)} points)`
 }
 

@@ -3,14 +3,13 @@
 import type { EChartsOption, LineSeriesOption } from 'echarts'
 import type { Analysis, Series } from '../analyzer/analysis.ts'
 import type { Budgets } from '../config/schema.ts'
-import type { ChartPlan } from './charts.ts'
+import { type ChartPlan, timeAxisOf } from './chart-plan.ts'
 import { formatNumber } from './format.ts'
 
 interface Line {
   series: Series
   label: string
-  /** A running total holds its value until the next point. */
-  isStepped?: boolean
+  isStepped: boolean
 }
 
 interface BudgetLine {
@@ -20,25 +19,19 @@ interface BudgetLine {
 
 const height = 320
 
-/** For charts over event time: days by date, else the time of day, UTC. */
-export const timeAxis = {
-  type: 'time' as const,
-  axisLabel: { formatter: { year: '{MM}-{dd}', month: '{MM}-{dd}', day: '{MM}-{dd}', hour: '{HH}:{mm}', minute: '{HH}:{mm}', second: '{HH}:{mm}:{ss}' } },
-}
-
 export function loopPeriodChart(analysis: Analysis, budgets: Budgets): ChartPlan | null {
   const { target, tolerance } = budgets.meanLoopPeriodMs
   const limits = [
     { label: 'mean, at most', value: target + tolerance },
     { label: 'mean, at least', value: target - tolerance },
   ]
-  return timeChart('loop-period', 'Loop period', 'ms, start to start', linesOf(analysis, [['loop-period', 'loop period']]), limits)
+  return timeChart(analysis, 'loop-period', 'Loop period', 'ms, start to start', linesOf(analysis, [['loop-period', 'loop period']]), limits)
 }
 
 export function loopTimeChart(analysis: Analysis, budgets: Budgets): ChartPlan | null {
   const limits = [{ label: 'p99 budget', value: budgets.maxLoopTimeP99Ms }]
   const subtitle = 'ms of event time, start to last symbol’s end, modelled latency included'
-  return timeChart('loop-time', 'Loop time', subtitle, linesOf(analysis, [['loop-time', 'loop time']]), limits)
+  return timeChart(analysis, 'loop-time', 'Loop time', subtitle, linesOf(analysis, [['loop-time', 'loop time']]), limits)
 }
 
 export function memoryChart(analysis: Analysis, budgets: Budgets): ChartPlan | null {
@@ -47,12 +40,12 @@ export function memoryChart(analysis: Analysis, budgets: Budgets): ChartPlan | n
     ['rss', 'RSS'],
   ]).map((line) => ({ ...line, series: inMebibytes(line.series) }))
   const limits = [{ label: 'RSS budget', value: budgets.maxRssBytes / 2 ** 20 }]
-  return timeChart('memory', 'Engine memory', 'MiB', lines, limits)
+  return timeChart(analysis, 'memory', 'Engine memory', 'MiB', lines, limits)
 }
 
 export function profitChart(analysis: Analysis): ChartPlan | null {
-  const lines = linesOf(analysis, [['realised-profit', 'realised profit']]).map((line) => ({ ...line, isStepped: true }))
-  return timeChart('profit', 'Realised profit', 'KRW, running total, after fees', lines, [])
+  const lines = totalsOf(analysis, [['realised-profit', 'realised profit']])
+  return timeChart(analysis, 'profit', 'Realised profit', 'KRW, running total, after fees', lines, [])
 }
 
 /** Entries and exits of at most four symbols, else of all together: more lines than eight cannot be told apart. */
@@ -62,18 +55,35 @@ export function tradesChart(analysis: Analysis): ChartPlan | null {
     [`entries${name}`, `entries ${name.slice(1)}`],
     [`exits${name}`, `exits ${name.slice(1)}`],
   ])
-  const lines = linesOf(analysis, wanted).map((line) => ({ ...line, isStepped: true }))
-  return timeChart('trades', 'Entries and exits', 'running totals', lines, [])
+  const lines = totalsOf(analysis, wanted)
+  return timeChart(analysis, 'trades', 'Entries and exits', 'running totals', lines, [])
 }
 
 function linesOf(analysis: Analysis, wanted: readonly (readonly [name: string, label: string])[]): Line[] {
   return wanted.flatMap(([name, label]) => {
     const series = analysis.series.find((candidate) => candidate.name === name && candidate.points.length > 0)
-    return series === undefined ? [] : [{ series, label: label.trim() }]
+    return series === undefined ? [] : [{ series, label: label.trim(), isStepped: false }]
   })
 }
 
-function timeChart(name: string, title: string, unit: string, lines: readonly Line[], limits: readonly BudgetLine[]): ChartPlan | null {
+/** A running total begins at nothing, and holds its value until the next point and to the end. */
+function totalsOf(analysis: Analysis, wanted: readonly (readonly [name: string, label: string])[]): Line[] {
+  return linesOf(analysis, wanted).map(({ series, label }) => {
+    const first = analysis.firstMs ?? series.points[0]?.[0] ?? 0
+    const [lastMs, lastValue] = series.points.at(-1) ?? [first, 0]
+    const points: Series['points'] = [[first, 0], ...series.points, [analysis.lastMs ?? lastMs, lastValue]]
+    return { series: { ...series, points }, label, isStepped: true }
+  })
+}
+
+function timeChart(
+  analysis: Analysis,
+  name: string,
+  title: string,
+  unit: string,
+  lines: readonly Line[],
+  limits: readonly BudgetLine[],
+): ChartPlan | null {
   if (lines.length === 0) return null
   const values = lines.flatMap(({ series }) => series.points.map(([, value]) => value))
   const highest = Math.max(...values)
@@ -83,7 +93,7 @@ function timeChart(name: string, title: string, unit: string, lines: readonly Li
   const drawnValues = drawn.map(({ value }) => value)
   const ceiling = Math.max(...drawnValues)
   const option: EChartsOption = {
-    xAxis: timeAxis,
+    xAxis: timeAxisOf(analysis),
     yAxis: {
       type: 'value',
       ...(ceiling > highest ? { max: ceiling } : {}),
@@ -102,7 +112,7 @@ function lineSeries({ series, label, isStepped }: Line, limits: readonly BudgetL
     data: series.points,
     showSymbol: series.points.length === 1,
     lineStyle: { width: 1.5 },
-    ...(isStepped === true ? { step: 'end' } : {}),
+    ...(isStepped ? { step: 'end' } : {}),
     markLine: {
       silent: true,
       symbol: 'none',

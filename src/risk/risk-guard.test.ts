@@ -110,6 +110,15 @@ describe('blocks', () => {
       },
       { nowMs: startMs + 4999 },
     ],
+    [
+      'cooldown',
+      (guard) => {
+        for (const tradeId of ['T1', 'T2']) enter(guard, tradeId)
+        guard.failed('T1', krw(0), startMs)
+        guard.closed('T2', krw(0), startMs)
+      },
+      { nowMs: startMs + 4999 },
+    ],
     ['stale-quote', () => undefined, { quoteAgeMs: 3001 }],
     ['stale-quote', () => undefined, { unchangedMs: 30_001 }],
     ['insufficient-inventory', () => undefined, { required: required(100_000.01) }],
@@ -484,7 +493,7 @@ function seoulDay(atMs: number): number {
 
 test('in any order of decisions, exits, closes, midnights and restarts, no limit is ever passed', () => {
   fc.assert(
-    fc.property(fc.array(steps, { maxLength: 80 }), (all) => {
+    fc.property(fc.array(steps, { maxLength: 80, size: 'max' }), (all) => {
       const desk = new Desk()
       for (const step of all) desk.take(step)
     }),

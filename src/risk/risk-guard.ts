@@ -203,12 +203,11 @@ export class RiskGuard {
     for (const key of [guardKey, `${guardKey}:${symbol}`, `cooldown:${symbol}`]) this.#changes.mark(key)
   }
 
-  /** Each local midnight once, also where several have passed or the engine was down. */
+  /** Each local midnight once, also where several have passed or the engine was down: a stored counter whose time is over resets here. */
   #resetIfDue(nowMs: number): void {
     if (this.#resetAtMs !== null && nowMs < this.#resetAtMs) return
     if (this.#resetAtMs !== null) this.#resetDailyProfits()
     this.#resetAtMs = this.#midnight.nextAfter(nowMs)
-    this.#changes.mark(guardKey)
   }
 
   #resetDailyProfits(): void {

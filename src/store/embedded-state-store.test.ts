@@ -1,6 +1,7 @@
-import { appendFileSync, chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { appendFileSync, chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -107,7 +108,8 @@ describe('the log on disk', () => {
 test('a folder that cannot be made is said to be unavailable, with what to do', async () => {
   const at = freshFolder()
   writeFileSync(at, 'a file in the place of the folder')
-  await expect(new EmbeddedStateStore(at).open()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', hint: expect.stringContaining('writable') })
+  const opening = new EmbeddedStateStore(at).open()
+  await expect(opening).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', hint: expect.stringContaining('writable') })
 })
 
 test('a folder without write permission is said to be unavailable', async (context) => {

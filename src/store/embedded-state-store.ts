@@ -102,9 +102,8 @@ export class EmbeddedStateStore implements StateStore {
   #refuseLiveHolder(token: number): void {
     const text = readFileSync(this.#leasePath(token), 'utf8')
     const holder = parseIdentity(parseJson(text))
-    if (holder === null || !isGone(holder)) {
-      throw leaseHeld(this.#folder, holder === null ? `an unknown process (${text.slice(0, 80)})` : `process ${holder.pid} on ${holder.space}`)
-    }
+    if (holder === null) throw leaseHeld(this.#folder, `an unknown process (${text.slice(0, 80)})`)
+    if (!isGone(holder)) throw leaseHeld(this.#folder, `process ${holder.pid} on ${holder.space}`)
   }
 
   #holdsLease(): boolean {

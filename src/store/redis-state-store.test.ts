@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { OperatingError } from '../base/error.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import { isRedisInstalled, startRedisServer } from '../environment/redis-server.ts'
 import type { RedisServer } from '../environment/redis-server.ts'
@@ -26,6 +27,12 @@ function storeAt(path: string, leaseMs = 60_000, commandTimeoutMs = 1000): Redis
   return new RedisStateStore({ path, keyPrefix, clock: new SystemClock(), leaseMs, commandTimeoutMs })
 }
 
+/** Of one more commit: `stored`, or the error's code. */
+function outcomeOf(store: RedisStateStore): Promise<string> {
+  const failed = (error: unknown): string => (error instanceof OperatingError ? error.code : String(error))
+  return store.commit({ set: { meta: '9' }, remove: [] }).then(() => 'stored', failed)
+}
+
 test('no server: unavailable at once, with the address and what to do', async () => {
   await expect(storeAt(join(folder, 'nobody.sock')).open()).rejects.toMatchObject({
     code: 'STORE_UNAVAILABLE',
@@ -35,8 +42,9 @@ test('no server: unavailable at once, with the address and what to do', async ()
 })
 
 test('a password in the address stays out of messages', async () => {
-  const options = { keyPrefix, clock: new SystemClock(), leaseMs: 1000, commandTimeoutMs: 500 }
-  const error: unknown = await new RedisStateStore({ url: 'redis://me:secret@127.0.0.1:1/2', ...options }).open().catch((thrown: unknown) => thrown)
+  const url = 'redis://me:secret@127.0.0.1:1/2'
+  const store = new RedisStateStore({ url, keyPrefix, clock: new SystemClock(), leaseMs: 1000, commandTimeoutMs: 500 })
+  const error: unknown = await store.open().catch((thrown: unknown) => thrown)
   expect(String(error)).toContain('redis://127.0.0.1:1/2')
   expect(String(error)).not.toContain('secret')
 })
@@ -45,7 +53,8 @@ test('a server that accepts and never answers: unavailable at the deadline', asy
   const path = join(folder, 'silent.sock')
   const silent = createServer((socket) => socket.resume()).listen(path)
   const startedMs = performance.now()
-  await expect(storeAt(path, 1000, 100).open()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('100 ms') })
+  const opening = storeAt(path, 1000, 100).open()
+  await expect(opening).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('100 ms') })
   expect(performance.now() - startedMs).toBeLessThan(1000)
   await new Promise((resolve) => silent.close(resolve))
 })
@@ -112,17 +121,18 @@ describe.skipIf(!hasRedis)('with a server (skipped where there is no redis-serve
     }
     expect(performance.now() - startedMs).toBeLessThan(1500)
     process.kill(server.pid, 'SIGCONT')
-    await expect.poll(() => store.commit({ set: { meta: '5' }, remove: [] }).then(() => 'stored', () => 'not yet'), { timeout: 3000 }).toBe('stored')
+    await expect.poll(() => outcomeOf(store), { timeout: 3000 }).toBe('stored')
     await delay(50)
-    expect(await admin.hget(keys.state, 'meta')).toBe('5')
+    expect(await admin.hget(keys.state, 'meta')).toBe('9')
     await store.close()
   })
 
-  test('a read-only server is unavailable, in its own words', async () => {
+  test('a server that is out of memory is unavailable, in its own words', async () => {
     const store = storeAt(server.socketPath)
     await store.open()
     await admin.config('SET', 'maxmemory', '1')
-    await expect(store.commit({ set: { meta: '1' }, remove: [] })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('OOM') })
+    const commit = store.commit({ set: { meta: '1' }, remove: [] })
+    await expect(commit).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('OOM') })
     await admin.config('SET', 'maxmemory', '0')
     await store.close()
   })
@@ -142,8 +152,7 @@ describe.skipIf(!hasRedis)('with a server (skipped where there is no redis-serve
     await server.stop()
     await expect(store.commit({ set: { meta: '2' }, remove: [] })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     server = await startRedisServer(folder)
-    const codeOfNext = (): Promise<unknown> => store.commit({ set: { meta: '3' }, remove: [] }).then(() => 'stored', (error: { code: string }) => error.code)
-    await expect.poll(codeOfNext, { timeout: 3000 }).toBe('STORE_FENCED')
+    await expect.poll(() => outcomeOf(store), { timeout: 3000 }).toBe('STORE_FENCED')
     await store.close()
   })
 })

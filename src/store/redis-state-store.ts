@@ -64,8 +64,9 @@ const closeScript = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return nil`
 
-type Script = (...keysAndArguments: (string | number)[]) => Promise<unknown>
-type ScriptedRedis = Redis & { openStore: Script; commitStore: Script; closeStore: Script }
+type Script<T> = (...keysAndArguments: (string | number)[]) => Promise<T>
+type OpenAnswer = [held: string] | [held: string, token: string, pairs: string[]]
+type ScriptedRedis = Redis & { openStore: Script<OpenAnswer>; commitStore: Script<string | null>; closeStore: Script<null> }
 
 export class RedisStateStore implements StateStore {
   readonly kind = 'redis'
@@ -121,7 +122,7 @@ export class RedisStateStore implements StateStore {
   async #takeLease(redis: ScriptedRedis): Promise<ReadonlyMap<string, string>> {
     const { leaseMs, keyPrefix } = this.#options
     const holder = JSON.stringify(currentProcess())
-    const take = (dead: string): Promise<unknown> => this.#inTime(redis, redis.openStore(3, ...this.#keys, holder, leaseMs, dead))
+    const take = (dead: string): Promise<OpenAnswer> => this.#inTime(redis, redis.openStore(3, ...this.#keys, holder, leaseMs, dead))
     let answer = parseOpenAnswer(await take(''))
     if (typeof answer === 'string' && isHolderGone(answer)) answer = parseOpenAnswer(await take(answer))
     if (typeof answer === 'string') {
@@ -142,7 +143,7 @@ export class RedisStateStore implements StateStore {
     const answer = await this.#inTime(redis, redis.commitStore(3, ...this.#keys, this.#token, this.#options.leaseMs, number, ...parameters))
     if (answer === null) return
     assert(answer !== 'late', `commit ${number} came after a later one`)
-    const reason = answer === 'none' ? 'the server has lost its data' : `it was taken by ${describeHolder(String(answer))}`
+    const reason = answer === 'none' ? 'the server has lost its data' : `it was taken by ${describeHolder(answer)}`
     throw new OperatingError('STORE_FENCED', `the state under ${this.#options.keyPrefix} is not ours any more: ${reason}`, {
       hint: 'Only one engine may write, and only on the state that it read; this one must end.',
     })
@@ -241,9 +242,7 @@ function describeHolder(token: string): string {
 }
 
 /** The token that holds the lease, or what was opened. */
-function parseOpenAnswer(answer: unknown): string | { token: string; state: ReadonlyMap<string, string> } {
-  assert(Array.isArray(answer), 'the open script answers with a list')
-  const [held, token, pairs] = answer as [string, string | undefined, string[] | undefined]
+function parseOpenAnswer([held, token, pairs]: OpenAnswer): string | { token: string; state: ReadonlyMap<string, string> } {
   if (token === undefined || pairs === undefined) return held
   const state = new Map<string, string>()
   for (let i = 0; i + 1 < pairs.length; i += 2) state.set(pairs[i] ?? '', pairs[i + 1] ?? '')

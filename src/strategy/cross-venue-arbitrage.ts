@@ -79,7 +79,8 @@ export class CrossVenueArbitrage implements Strategy {
 
   #decideExit(view: StrategyView, trade: Trade): ExitIntent | null {
     const direction = opposite(trade.direction)
-    const quantity = Decimal.parse(trade.quantity)
+    // A leg that was filled in part may have left a quantity that is no whole lot of the other venue.
+    const quantity = roundToBothLots(view.route, Decimal.parse(trade.quantity))
     const edge = edgeOf(view.quotes, direction, quantity.toNumber())
     const reason = this.#exitReason(view, trade, edge)
     // A book too thin for the whole quantity is walked as far as it goes: the rest of the trade stays open for the next loop.
@@ -115,9 +116,7 @@ export class CrossVenueArbitrage implements Strategy {
 
   #exactQuantity(view: StrategyView, edge: Edge): Decimal {
     const asked = Decimal.fromNumber(Number(Math.min(edge.a.quantity, edge.b.quantity).toFixed(8)))
-    const { a, b } = view.route
-    // Both lots are powers of ten, so rounding to one after the other ends on a multiple of both.
-    return minDecimal(roundQuantity(a, roundQuantity(b, asked)), roundQuantity(b, roundQuantity(a, asked)))
+    return roundToBothLots(view.route, asked)
   }
 
   #plan(route: Route, edge: Edge, quantity: Decimal): Record<'a' | 'b', LegPlan> {
@@ -130,6 +129,11 @@ export class CrossVenueArbitrage implements Strategy {
   #planLeg(instrument: Instrument, side: Side, worstPrice: number, quantity: Decimal): LegPlan {
     return { quantity, limitPrice: limitPriceBeyond(instrument, side, worstPrice, this.#settings.limitSlackBps) }
   }
+}
+
+/** Both lots are powers of ten, so rounding to one after the other ends on a multiple of both. */
+function roundToBothLots({ a, b }: Route, quantity: Decimal): Decimal {
+  return minDecimal(roundQuantity(a, roundQuantity(b, quantity)), roundQuantity(b, roundQuantity(a, quantity)))
 }
 
 /** Mid of leg A, in KRW. */

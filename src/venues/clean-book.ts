@@ -5,6 +5,16 @@ import type { PriceLevel } from '../model/order-book.ts'
 /** A wire type before it has been checked: any field may be missing or be anything. */
 export type Unchecked<T> = { readonly [K in keyof T]?: unknown }
 
+/** The value as an object, of any type that is still `Unchecked`; null where it is none. */
+export function objectOf(value: unknown): object | null {
+  return typeof value === 'object' && value !== null ? value : null
+}
+
+/** Times and sequence numbers: what is above 2^53 would not be told from its neighbour. */
+export function isExactInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
 /** Appends the level, or drops it where it cannot be traded: Upbit pads short sides with price 0, size 0. */
 export function addLevel(levels: PriceLevel[], price: number, size: number): void {
   if (price > 0 && size > 0 && price < Infinity && size < Infinity) levels.push({ price, size })

@@ -60,6 +60,9 @@ export class RestMarketDataProvider implements MarketDataProvider {
   }
 }
 
+/** The codes that one request asks for. */
+type Batch = readonly string[]
+
 /** One venue's books, what is asked for together, and how long the venue wants to be left alone. */
 class VenueFeed {
   readonly books = new Map<string, OrderBook>()
@@ -67,7 +70,7 @@ class VenueFeed {
   readonly #rest: VenueRest
   readonly #clock: Clock
   readonly #codes: ReadonlySet<string>
-  #batches: (readonly string[])[] = []
+  #batches: Batch[] = []
   #pausedUntilMs = 0
 
   constructor(venue: Venue, rest: VenueRest, clock: Clock, codes: readonly string[]) {
@@ -106,7 +109,7 @@ class VenueFeed {
     return book
   }
 
-  async #refreshBatch(batch: readonly string[]): Promise<OperatingError | null> {
+  async #refreshBatch(batch: Batch): Promise<OperatingError | null> {
     let answer: BookAnswer
     try {
       answer = await this.#rest.fetchBooks(batch)

@@ -70,7 +70,7 @@ export function refused(
 function retryAfterMsOf(response: HttpResponse): number | null {
   const text = response.headers['retry-after']
   const seconds = text === undefined || text === '' ? NaN : Number(text)
-  return Number.isFinite(seconds) && seconds >= 0 ? Math.ceil(seconds) : null
+  return Number.isFinite(seconds) && seconds >= 0 ? Math.ceil(seconds * 1000) : null
 }
 
 function excerpt(text: string): string {

@@ -47,7 +47,9 @@ export class BalancesConserved implements Checker {
     const fee = Decimal.parse(event.fee)
     const isBuy = event.side === 'buy'
     const feeAsset = instrument.feeAsset === 'received' && isBuy ? instrument.base : instrument.quote
-    if (event.feeAsset !== feeAsset) this.#findings.violate(event, `${event.orderId}: fee in ${event.feeAsset}, the venue takes ${feeAsset}`)
+    if (event.feeAsset !== feeAsset) {
+      this.#findings.violate(event, `${event.orderId}: fee in ${event.feeAsset}, the venue takes ${feeAsset}`)
+    }
     const due = instrument.takerFee.multiply(event.feeAsset === instrument.base ? quantity : notional)
     if (fee.subtract(due).abs().isGreaterThan(feeTolerance)) {
       this.#findings.violate(event, `${event.orderId}: fee ${event.fee} ${event.feeAsset}, due ${due.toString()}`)

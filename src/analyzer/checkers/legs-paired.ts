@@ -1,4 +1,4 @@
-/** Checks that every trade is hedged: both legs filled on the right sides, every trade brought to an end, nothing left over but declared dust. */
+/** Checks that every trade is hedged: both legs filled on their sides, brought to an end, nothing left over but declared dust. */
 
 import { Decimal } from '../../base/decimal.ts'
 import type { Entry, EntryFailed, Exit, OrderFilled, OrderSent, SessionClosed, SessionOpened, TradingEvent } from '../../model/event.ts'
@@ -125,14 +125,18 @@ export class LegsPaired implements Checker {
     this.#findings.examine('entries')
     const { tradeId, direction } = event
     const trade = this.#trades.get(tradeId)
-    if (trade?.phase !== 'entering') return this.#findings.violate(event, `entry of ${tradeId}, which ${trade ? 'is open already' : 'is unknown'}`)
+    if (trade?.phase !== 'entering') {
+      return this.#findings.violate(event, `entry of ${tradeId}, which ${trade ? 'is open already' : 'is unknown'}`)
+    }
     trade.phase = 'open'
     trade.direction = direction
     trade.quantity = Decimal.parse(event.quantity)
     if (!trade.quantity.isPositive()) this.#findings.violate(event, `${tradeId} enters with nothing`)
     for (const leg of legs) {
       const side = trade.entrySide[leg]
-      if (side !== null && side !== sideOf(direction, leg)) this.#findings.violate(event, `${tradeId} is ${direction}, its leg ${leg} was to ${side}`)
+      if (side !== null && side !== sideOf(direction, leg)) {
+        this.#findings.violate(event, `${tradeId} is ${direction}, its leg ${leg} was to ${side}`)
+      }
       const filled = trade.entryFilled[leg]
       if (filled.isLessThan(trade.quantity)) {
         this.#findings.violate(event, `${tradeId} enters ${event.quantity}, its leg ${leg} filled ${filled.toString()}`)
@@ -170,10 +174,8 @@ export class LegsPaired implements Checker {
       const expected = trades.reduce((sum, trade) => sum.add(held(trade, leg)), this.#dust.get(key) ?? Decimal.zero)
       const net = this.#net.get(key) ?? Decimal.zero
       if (net.equals(expected)) continue
-      this.#findings.violate(
-        event,
-        `after ${event.event} of ${event.tradeId}, leg ${leg} of ${event.symbol} is ${net.toString()}, trades and dust make ${expected.toString()}`,
-      )
+      const what = `leg ${leg} of ${event.symbol} is ${net.toString()}, trades and dust make ${expected.toString()}`
+      this.#findings.violate(event, `after ${event.event} of ${event.tradeId}, ${what}`)
       this.#net.set(key, expected)
     }
   }

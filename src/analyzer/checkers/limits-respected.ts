@@ -76,7 +76,9 @@ export class LimitsRespected implements Checker {
   #compare(event: GuardDecided): void {
     const { symbol, seen } = event
     const limits = this.#limits?.symbols[symbol]
-    if (this.#limits === null || limits === undefined) return this.#findings.violate(event, `${symbol} is allowed, and the session sets it no limits`)
+    if (this.#limits === null || limits === undefined) {
+      return this.#findings.violate(event, `${symbol} is allowed, and the session sets it no limits`)
+    }
     const { global } = this.#limits
     const all = [...this.#reservations.values()]
     const own = all.filter((reservation) => reservation.symbol === symbol)
@@ -91,14 +93,16 @@ export class LimitsRespected implements Checker {
       [`${symbol} orders under way with both legs`, (this.#ordersUnderWay.get(symbol) ?? 0) + 2, limits.maxConcurrentOrders],
     ]
     for (const [what, value, limit] of figures) {
-      if (!(value <= limit * (1 + relativeSlack))) this.#findings.violate(event, `${event.tradeId ?? symbol} is allowed with ${what} ${value}, limit ${limit}`)
+      if (value <= limit * (1 + relativeSlack)) continue
+      this.#findings.violate(event, `${event.tradeId ?? symbol} is allowed with ${what} ${value}, limit ${limit}`)
     }
     const losses: [what: string, value: number, limit: number][] = [
       ['daily loss', seen.dailyLossKrw, global.maxDailyLossKrw],
       [`${symbol} daily loss`, seen.symbolDailyLossKrw, limits.maxDailyLossKrw],
     ]
     for (const [what, value, limit] of losses) {
-      if (!(value < limit)) this.#findings.violate(event, `${event.tradeId ?? symbol} is allowed with ${what} ${value}, limit ${limit}`)
+      if (value < limit) continue
+      this.#findings.violate(event, `${event.tradeId ?? symbol} is allowed with ${what} ${value}, limit ${limit}`)
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Checks that every fill could have happened: on a fresh, moving, uncrossed book, never beyond what it displayed or what the order allowed. */
+/** Checks that every fill could have happened: on a fresh, uncrossed book, within what it displayed and what the order allowed. */
 
 import { Decimal, sumDecimals } from '../../base/decimal.ts'
 import { tickSizeAt } from '../../model/instrument.ts'
@@ -96,7 +96,9 @@ export class NoStaleFill implements Checker {
       const before = earlier?.displayedSize === displayedSize ? earlier.taken : Decimal.zero
       const taken = before.add(Decimal.parse(quantity))
       book.takenByPrice.set(priceText, { displayedSize, taken })
-      if (taken.isGreaterThan(Decimal.parse(displayedSize))) violate(`${taken.toString()} taken at ${priceText}, displayed ${displayedSize}`)
+      if (taken.isGreaterThan(Decimal.parse(displayedSize))) {
+        violate(`${taken.toString()} taken at ${priceText}, displayed ${displayedSize}`)
+      }
     }
   }
 

@@ -110,7 +110,8 @@ export class ProfitAgrees implements Checker {
     for (const [name, value] of derived) {
       const said = event.realised[name]
       if (!Decimal.parse(said).subtract(value).abs().isGreaterThan(cash.tolerance)) continue
-      this.#findings.violate(event, `${event.tradeId} on ${event.symbol}: ${name} ${said}, the fills make ${value.round(8, 'half-even').toString()}`)
+      const made = value.round(8, 'half-even').toString()
+      this.#findings.violate(event, `${event.tradeId} on ${event.symbol}: ${name} ${said}, the fills make ${made}`)
     }
   }
 

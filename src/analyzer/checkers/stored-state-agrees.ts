@@ -71,8 +71,9 @@ export class StoredStateAgrees implements Checker {
     }
     for (const [tradeId, trade] of stated) {
       const derived = this.#trades.get(tradeId)
-      if (derived === undefined) this.#findings.violate(event, `${event.event}: ${tradeId} on ${trade.symbol} is open, and the log never opened it`)
-      else if (trade.phase === 'open' && derived.quantity !== null && !derived.quantity.equals(Decimal.parse(trade.quantity))) {
+      if (derived === undefined) {
+        this.#findings.violate(event, `${event.event}: ${tradeId} on ${trade.symbol} is open, and the log never opened it`)
+      } else if (trade.phase === 'open' && derived.quantity !== null && !derived.quantity.equals(Decimal.parse(trade.quantity))) {
         this.#findings.violate(event, `${event.event}: ${tradeId} holds ${trade.quantity}, its entry ${derived.quantity.toString()}`)
       }
     }
@@ -80,7 +81,8 @@ export class StoredStateAgrees implements Checker {
     for (const key of new Set([...amounts.keys(), ...this.#balances.keys()])) {
       const said = amounts.get(key) ?? Decimal.zero
       const derived = this.#balances.get(key) ?? Decimal.zero
-      if (!said.equals(derived)) this.#findings.violate(event, `${event.event}: ${key} ${said.toString()}, the log makes ${derived.toString()}`)
+      if (said.equals(derived)) continue
+      this.#findings.violate(event, `${event.event}: ${key} ${said.toString()}, the log makes ${derived.toString()}`)
     }
   }
 

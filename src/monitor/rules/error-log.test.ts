@@ -55,7 +55,7 @@ describe('raw lines', () => {
     ['a Java trace', ['Exception in thread "main" java.lang.Boom: x', '\tat a.b(C.java:1)', 'Caused by: java.io.IOException: y', '\tat d']],
     ['a Go panic', ['panic: nil map', '', 'goroutine 1 [running]:']],
     ['a heap that is full', ['FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory']],
-    ['a process warning', ['(node:42) MaxListenersExceededWarning: Possible EventEmitter memory leak', '(Use `node --trace-warnings` …)']],
+    ['a process warning', ['(node:42) MaxListenersExceededWarning: Possible leak', '(Use `node --trace-warnings` to show where)']],
     ['a level in plain text', ['2026-01-05 00:00:20 ERROR order refused']],
     ['a level in JSON that is no event', ['{"level":"error","msg":"order refused"}']],
   ])('%s is one finding, with its first line as the cause', (_, lines) => {

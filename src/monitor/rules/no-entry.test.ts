@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decidedAt, HandMadeLogs, lineAt, loopsAt, ruleOf, rulesOf } from '../hand-made-logs.ts'
+import { decidedAt, HandMadeLogs, lineAt, loopsAt, ruleOf, rulesOf, startAtMs } from '../hand-made-logs.ts'
 
 /** Only `no-entry`, so that a cause is not hidden behind the rule that would raise it sooner. */
 const only = (graceMs = 0) => {
@@ -65,7 +65,7 @@ describe('a quiet market', () => {
     using logs = new HandMadeLogs().loops(1, 200, {}, [12.3])
     logs.loops(201, 300, {}, [7])
     const monitor = logs.monitor(one)
-    const [finding] = monitor.poll(Date.parse('2026-01-05T00:05:00Z'))
+    const [finding] = monitor.poll(startAtMs + 300_001)
     monitor.close()
     expect(finding?.message).toBe('no entry on KRW-BTC for 300 s: the sampled quotes offered none')
     expect(finding?.evidence).toEqual(['best net edge at the top of the books 12.3 bps in 300 samples, 25 bps asked'])
@@ -128,13 +128,23 @@ describe('trouble', () => {
   })
 
   test.each([
-    ['entries that are allowed and never made', 'allow', null],
-    ['entries that are allowed and fail', 'allow', failedAt],
-  ])('%s are missed opportunities', (_, outcome, ending) => {
-    using logs = new HandMadeLogs().loops(1, 400)
-    const lines = [50, 100, 150].flatMap((second) => [decidedAt(second, 'KRW-BTC', outcome), ...(ending ? [ending(second)] : [])])
-    logs.write('trading', lines)
-    expect(logs.findingsAt(400, one)).toEqual(['no-entry KRW-BTC missed-opportunity @300 error aborts'])
+    ['entries that are allowed and never made', null],
+    ['entries that are allowed and fail', failedAt],
+  ])('four %s are a missed opportunity', (_, ending) => {
+    const after = (seconds: readonly number[]): string[] => {
+      using logs = new HandMadeLogs().loops(1, 400)
+      logs.write('trading', seconds.flatMap((second) => [decidedAt(second, 'KRW-BTC', 'allow'), ...(ending ? [ending(second + 1)] : [])]))
+      return logs.findingsAt(400, one)
+    }
+    expect(after([50, 100, 150])).toEqual(['no-entry KRW-BTC no-opportunity @300 info'])
+    expect(after([50, 100, 150, 200])).toEqual(['no-entry KRW-BTC missed-opportunity @300 error aborts'])
+  })
+
+  test('an entry that is on its way is not counted among those that failed', () => {
+    using logs = new HandMadeLogs().loops(1, 500)
+    const failed = [50, 100, 150].flatMap((second) => [decidedAt(second, 'KRW-BTC', 'allow'), failedAt(second + 1)])
+    logs.write('trading', [...failed, decidedAt(310, 'KRW-BTC', 'allow'), entryAt(312)])
+    expect(logs.findingsAt(400, one)).toEqual(['no-entry KRW-BTC no-opportunity @300 info'])
   })
 
   test('a guard that blocks is named, with its reason', () => {
@@ -142,9 +152,9 @@ describe('trouble', () => {
     const blocks = [50, 60, 150, 160].map((second) => decidedAt(second, 'KRW-BTC', 'block', 'max-exposure'))
     logs.write('trading', blocks)
     const monitor = logs.monitor(one)
-    const [finding] = monitor.poll(Date.parse('2026-01-05T00:05:00Z'))
+    const [finding] = monitor.poll(startAtMs + 300_001)
     monitor.close()
-    expect(finding).toMatchObject({ cause: 'guard-blocking', aborts: true, atMs: Date.parse('2026-01-05T00:05:00Z') })
+    expect(finding).toMatchObject({ cause: 'guard-blocking', aborts: true, atMs: startAtMs + 300_000 })
     expect(finding?.message).toBe('no entry on KRW-BTC for 300 s: the guard blocks, mostly: max-exposure')
     expect(finding?.evidence).toContain('4 x block max-exposure')
   })

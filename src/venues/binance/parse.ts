@@ -1,7 +1,7 @@
 /** Binance's JSON text in, clean order books out: the only place where Binance's input is checked. Pure; binance/rest.ts calls this. */
 
 import type { OrderBook, PriceLevel } from '../../model/order-book.ts'
-import { addLevel, refusalOf, type Unchecked } from '../clean-book.ts'
+import { addLevel, isExactInteger, objectOf, refusalOf, type Unchecked } from '../clean-book.ts'
 import type { HttpResponse } from '../transport.ts'
 import { jsonOrNull, malformed, parseJson, refused, type VenueError } from '../venue-error.ts'
 import type { BookAnswer } from '../venue-rest.ts'
@@ -22,16 +22,16 @@ export type ChangeClock = (code: string, mark: number | string, receivedAtMs: nu
 /** Reads the answer to `GET /api/v3/depth`. Throws VENUE_STATUS, VENUE_RATE_LIMITED or VENUE_MALFORMED. */
 export function parseDepth(code: string, response: HttpResponse, changedAt: ChangeClock): BookAnswer {
   if (response.status !== 200) throw refusalError(response)
-  const depth = parseJson('binance', response.body) as Unchecked<Depth> | null
+  const depth: Unchecked<Depth> | null = objectOf(parseJson('binance', response.body))
   const updateId = depth?.lastUpdateId
   const bids = levelsOf(depth?.bids)
   const asks = levelsOf(depth?.asks)
-  if (!Number.isSafeInteger(updateId) || bids === null || asks === null) {
+  if (!isExactInteger(updateId) || bids === null || asks === null) {
     throw malformed('binance', `the depth of ${code} is not lastUpdateId, bids and asks`, response.body)
   }
   const answer: BookAnswer = { books: new Map(), refusals: new Map() }
   const refusal = refusalOf(bids, asks)
-  if (refusal === null) answer.books.set(code, bookOf(bids, asks, response, changedAt(code, updateId as number, response.receivedAtMs)))
+  if (refusal === null) answer.books.set(code, bookOf(bids, asks, response, changedAt(code, updateId, response.receivedAtMs)))
   else answer.refusals.set(code, refusal)
   return answer
 }
@@ -82,7 +82,7 @@ function levelsOf(side: unknown): PriceLevel[] | null {
 
 /** Weights are counted by the minute, so a 429 without Retry-After ends with the running one. */
 function refusalError(response: HttpResponse): VenueError {
-  const body = jsonOrNull(response.body) as Unchecked<ErrorBody> | null
+  const body: Unchecked<ErrorBody> | null = objectOf(jsonOrNull(response.body))
   return refused('binance', response, {
     message: body?.msg,
     isUnknownCode: body?.code === invalidSymbolCode,

@@ -118,10 +118,9 @@ export class BinanceFace implements Face {
   /** A side without orders reads 0. */
   #tickerRow(code: string): string {
     const book = this.#market.book('binance', code, 1)
-    const side = (levels: Float64Array | undefined, index: number) => decimal8(levels?.[index] ?? 0)
     return (
-      `{"symbol":"${code}","bidPrice":"${side(book?.bids, 0)}","bidQty":"${side(book?.bids, 1)}",` +
-      `"askPrice":"${side(book?.asks, 0)}","askQty":"${side(book?.asks, 1)}"}`
+      `{"symbol":"${code}","bidPrice":"${decimal8(book?.bids[0] ?? 0)}","bidQty":"${decimal8(book?.bids[1] ?? 0)}",` +
+      `"askPrice":"${decimal8(book?.asks[0] ?? 0)}","askQty":"${decimal8(book?.asks[1] ?? 0)}"}`
     )
   }
 }

@@ -110,15 +110,14 @@ export class SimulatedBook {
     this.#gapTicks = (gapSpan * price * this.#levelGapBps * 1e-4) / tick
     this.#levelSize = (this.#levelNotional / price) * this.#sizeUnits
     this.#requoteCount++
-    if (this.#changedAtStep !== step) this.#updateCount++
+    this.#updateCount++
     this.#changedAtStep = step
   }
 
   #tickSizeAt(price: number): number {
-    for (const band of this.#bands) {
-      if (price >= band.fromPrice) return band.tickSize
-    }
-    assert(false, `no tick for the price ${price}`)
+    const band = this.#bands.find(({ fromPrice }) => price >= fromPrice)
+    assert(band, `no tick for the price ${price}`)
+    return band.tickSize
   }
 
   /** Prices change when the book is requoted; a size stands by its price until that level's own turn comes. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { objectOf } from '../clean-book.ts'
 import type { HttpResponse } from '../transport.ts'
 import type { VenueError } from '../venue-error.ts'
 import { parseOrderBook, parseOrderBooks } from './parse.ts'
@@ -21,7 +22,7 @@ function row(...units: [number, number, number, number][]) {
   }
 }
 
-const unit = { bid_price: 99, bid_size: 1, ask_price: 101, ask_size: 2 }
+const goodUnit = { bid_price: 99, bid_size: 1, ask_price: 101, ask_size: 2 }
 
 test('a row becomes a book with the time of its last change', () => {
   const answer = parseOrderBooks(response(JSON.stringify([row([99, 1, 101, 2], [98, 3, 102, 4])])))
@@ -62,13 +63,14 @@ describe('a book is refused, and the others stay', () => {
   test.for<[string, unknown, string]>([
     ['that is crossed', row([101, 1, 101, 2]), 'it is crossed: bid 101, ask 101'],
     ['whose bids rise', row([99, 1, 101, 2], [99.5, 1, 102, 2]), 'its bids do not fall: 99.5 after 99'],
+    ['whose bids repeat', row([99, 1, 101, 2], [99, 1, 102, 2]), 'its bids do not fall: 99 after 99'],
     ['whose asks repeat', row([99, 1, 101, 2], [98, 1, 101, 2]), 'its asks do not rise: 101 after 101'],
     ['without bids', row([0, 0, 101, 2]), 'it has no bids'],
     ['without levels', row(), 'it has no bids'],
     ['without a timestamp', { ...row([99, 1, 101, 2]), timestamp: null }, 'it has no timestamp'],
     ['whose units are no list', { ...row(), orderbook_units: {} }, 'it has no list of units'],
     ['with a unit that is null', { ...row(), orderbook_units: [null] }, 'a bid is not two numbers'],
-    ['with a price as text', { ...row(), orderbook_units: [{ ...unit, ask_price: '101' }] }, 'an ask is not two numbers'],
+    ['with a price as text', { ...row(), orderbook_units: [{ ...goodUnit, ask_price: '101' }] }, 'an ask is not two numbers'],
   ])('%s', ([, refused, reason]) => {
     const answer = parseOrderBooks(response(JSON.stringify([refused, { ...row([99, 1, 101, 2]), market: 'KRW-ETH' }])))
     expect([...answer.refusals]).toEqual([['KRW-BTC', reason]])
@@ -109,7 +111,7 @@ describe.skipIf(!existsSync(samples))('captured messages (skipped where ../share
 
   test('WebSocket frames with exponents and trailing zeros parse', () => {
     const lines = read('ws-orderbook-default.real-2026-09-23.ndjson').trim().split('\n')
-    const books = lines.map((line) => parseOrderBook(JSON.parse(line) as object as Parameters<typeof parseOrderBook>[0], receivedAtMs))
+    const books = lines.map((line) => parseOrderBook(objectOf(JSON.parse(line)) ?? {}, receivedAtMs))
     expect(books).toMatchObject([
       {
         bids: [{ price: 116538000, size: 0.08120946 }, {}],

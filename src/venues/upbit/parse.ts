@@ -1,7 +1,7 @@
 /** Upbit's JSON text in, clean order books out: the only place where Upbit's input is checked. Pure; upbit/rest.ts calls this. */
 
 import type { OrderBook, PriceLevel } from '../../model/order-book.ts'
-import { addLevel, refusalOf, type Unchecked } from '../clean-book.ts'
+import { addLevel, isExactInteger, objectOf, refusalOf, type Unchecked } from '../clean-book.ts'
 import type { HttpResponse } from '../transport.ts'
 import { jsonOrNull, malformed, parseJson, refused, type VenueError } from '../venue-error.ts'
 import type { BookAnswer } from '../venue-rest.ts'
@@ -29,7 +29,7 @@ export function parseOrderBooks(response: HttpResponse): BookAnswer {
 /** One row of the REST answer or one WebSocket frame in the DEFAULT format: the book, or why it is refused. */
 export function parseOrderBook(row: Unchecked<OrderbookRow>, receivedAtMs: number): OrderBook | string {
   const { timestamp, orderbook_units: units } = row
-  if (!Number.isSafeInteger(timestamp)) return 'it has no timestamp'
+  if (!isExactInteger(timestamp)) return 'it has no timestamp'
   if (!Array.isArray(units)) return 'it has no list of units'
   const bids: PriceLevel[] = []
   const asks: PriceLevel[] = []
@@ -43,14 +43,13 @@ export function parseOrderBook(row: Unchecked<OrderbookRow>, receivedAtMs: numbe
     addLevel(bids, bidPrice, bidSize)
     addLevel(asks, askPrice, askSize)
   }
-  const exchangeTimeMs = timestamp as number
-  return refusalOf(bids, asks) ?? { bids, asks, exchangeTimeMs, changedAtMs: exchangeTimeMs, receivedAtMs }
+  return refusalOf(bids, asks) ?? { bids, asks, exchangeTimeMs: timestamp, changedAtMs: timestamp, receivedAtMs }
 }
 
 /** Upbit documents no Retry-After: 429 ends with the running second (rate limits page of 2026-09-08). */
 function refusalError(response: HttpResponse): VenueError {
-  const envelope = jsonOrNull(response.body) as Unchecked<ErrorEnvelope> | null
-  const error = envelope?.error as Unchecked<ErrorEnvelope['error']> | null | undefined
+  const envelope: Unchecked<ErrorEnvelope> | null = objectOf(jsonOrNull(response.body))
+  const error: Unchecked<ErrorEnvelope['error']> | null = objectOf(envelope?.error)
   return refused('upbit', response, {
     message: error?.message,
     isUnknownCode: response.status === 404 && error?.name === 404,

@@ -1,0 +1,5 @@
+/** S1, one hour: development, and reproducing bugs. */
+
+import { defineCampaign } from '../fixtures/campaign.ts'
+
+defineCampaign('configs/s1.yaml')

@@ -1,0 +1,61 @@
+/** Which charts are drawn of what, and that they say it. */
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { renderCharts } from './charts.ts'
+import { equalBars } from './histogram-chart.ts'
+import { sampleAnalysis, sampleRecord, startMs, symbolFigures } from './sample-run.ts'
+
+const { budgets } = sampleRecord().config
+const draw = (changes: Parameters<typeof sampleAnalysis>[0] = {}) => renderCharts(sampleAnalysis(changes), budgets)
+const textOf = (svg: string): string[] => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1] ?? '')
+
+test('a chart is drawn for each question that has figures, and no other', () => {
+  expect(draw().map(({ name }) => name)).toEqual(['loop-period', 'loop-time', 'loop-time-histogram', 'edges-and-spreads', 'guard-blocks'])
+})
+
+test('a run without any figures has no charts', () => {
+  const empty = { series: [], loopTimeHistogram: null, symbols: [], hours: [] }
+  expect(draw(empty)).toEqual([])
+})
+
+test('every chart is one SVG without numbers that are none', () => {
+  const outage = { symbol: 'KRW-BTC', reason: 'frozen', fromMs: startMs + 1000, toMs: startMs + 60_000 }
+  const hour = { startMs, loops: 1, entries: 1, exits: 1, profitKrw: '12.5', guardBlocks: 0, errors: 0, warnings: 0, meanLoopPeriodMs: null, p99LoopTimeMs: null }
+  const charts = draw({ feedOutages: [outage], hours: [hour, { ...hour, startMs: startMs + 3_600_000 }] })
+  expect(charts.map(({ name }) => name)).toContain('feed-outages')
+  for (const { svg } of charts) expect(svg).toMatch(/^<svg [^]*<\/svg>$/)
+  for (const { name, svg } of charts) expect(`${name} ${svg.match(/NaN|undefined|Infinity/)?.[0] ?? 'sound'}`).toBe(`${name} sound`)
+})
+
+test('a budget near the data is a line, one far above it is named', () => {
+  const [period, loopTime] = draw()
+  expect(textOf(period?.svg ?? '')).toEqual(expect.arrayContaining(['mean, at most 1100', 'mean, at least 900']))
+  expect(textOf(loopTime?.svg ?? '').join()).toContain('p99 budget 1,000, off the scale')
+})
+
+test('the time axis is UTC', () => {
+  expect(textOf(draw()[1]?.svg ?? '')).toEqual(expect.arrayContaining(['01-05', '00:01', '00:02', '00:03']))
+})
+
+test('a histogram keeps every loop, in equal bars of whole milliseconds', () => {
+  const bin = fc.record({ low: fc.double({ min: 0, max: 1e6, noNaN: true }), width: fc.double({ min: 0, max: 100, noNaN: true }), count: fc.nat() })
+  fc.assert(
+    fc.property(fc.array(bin, { minLength: 1, maxLength: 50 }), (drawn) => {
+      const bins = drawn.map(({ low, width, count }) => ({ low, high: low + width, count }))
+      const bars = equalBars(bins)
+      const total = (parts: readonly { count: number }[]): number => parts.reduce((sum, { count }) => sum + count, 0)
+      expect(total(bars)).toBe(total(bins))
+      expect(bars.length).toBeLessThanOrEqual(42)
+      expect(new Set(bars.map(({ low, high }) => high - low)).size).toBe(1)
+      expect(bars.every(({ low }) => Number.isInteger(low))).toBe(true)
+    }),
+  )
+})
+
+test('a thousand symbols fit on a page', () => {
+  const symbols = Array.from({ length: 1000 }, (_, index) => symbolFigures(`S${index}USDT`, { guardBlocks: { cooldown: index } }))
+  const blocks = draw({ symbols }).find(({ name }) => name === 'guard-blocks')
+  expect(textOf(blocks?.svg ?? '').filter((text) => text.endsWith('USDT'))).toHaveLength(12)
+  expect(textOf(blocks?.svg ?? '')).toContain('S999USDT')
+})

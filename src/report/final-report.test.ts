@@ -1,0 +1,175 @@
+/** What the report says, in which order, and what it leaves out. */
+
+import { expect, test } from 'vitest'
+import { finalReport } from './final-report.ts'
+import type { JudgedRun } from './judge-run.ts'
+import { sampleRecord, sampleRun, startMs, symbolFigures } from './sample-run.ts'
+
+const reportOf = (run: JudgedRun): string => finalReport({ ...run, charts: [{ name: 'loop-time', title: 'Loop time' }] })
+const headings = (markdown: string): string[] => markdown.replace(/```[^]*?```/g, '').split('\n').filter((line) => line.startsWith('#'))
+const section = (markdown: string, title: string): string => markdown.split(/^(?=## )/m).find((part) => part.startsWith(`## ${title}`)) ?? ''
+
+test('the verdict and its reason come first', () => {
+  expect(reportOf(sampleRun()).split('\n').slice(0, 3)).toEqual(['# S0: mini dry run: pass', '', '**GO.** All 2 assertions hold.'])
+})
+
+test.each([
+  ['pass', '**GO.**'],
+  ['warn', '**GO, with reservations.**'],
+  ['fail', '**NO-GO.**'],
+  ['unknown', '**NO DECISION: nothing was proved.**'],
+] as const)('a verdict of %s decides %s', (verdict, decision) => {
+  const run = sampleRun()
+  run.judgement.verdict = verdict
+  expect(reportOf(run)).toContain(decision)
+})
+
+test('sections without anything to say are left out', () => {
+  expect(headings(reportOf(sampleRun()))).toMatchInlineSnapshot(`
+    [
+      "# S0: mini dry run: pass",
+      "## Go or no-go",
+      "## What was run",
+      "## The expected S0, beside this run",
+      "## Environment",
+      "## Symbols",
+      "## Hour by hour",
+      "## Attempts",
+      "### Attempt 1",
+      "## Anomalies",
+      "## Checkers",
+      "## Charts",
+      "## Against commercial engines",
+      "## How to reproduce",
+      "## What the seed does not reproduce",
+    ]
+  `)
+})
+
+test('the expected S0 stands beside what was measured', () => {
+  expect(section(reportOf(sampleRun()), 'The expected S0')).toMatchInlineSnapshot(`
+    "## The expected S0, beside this run
+
+    | S0 | expected | this run | agrees |
+    | --- | --- | --- | --- |
+    | duration | 3.0 s | 3 min of event time = 3.0 s at 60x; measured 600 ms at pace max | yes |
+    | loops a symbol | 3 | 180 = 3 at 60x | yes |
+    | symbols | 2 | 2 | yes |
+    | trades opened | 2–4 | 2 | yes |
+    | average loop time | 1000 ± 100 ms | 1,000 ms | yes |
+    | errors | 0 | 0 | yes |
+
+    180 loops of 1,000 ms event time; on accelerated time the mission’s S0 block counts one loop for each second of wall time at 60x: 3.0 s = 3 loops a symbol. Its *average loop time* is the loop period, start to start; a loop’s own work takes 52 ms of event time.
+
+    "
+  `)
+})
+
+test('an S0 that misses the expected result says so row by row', () => {
+  const overall = symbolFigures('all', { entries: 5, errors: 1 })
+  const block = section(reportOf(sampleRun({ analysis: { overall, loops: 90 } })), 'The expected S0')
+  expect(block.split('\n').filter((line) => line.endsWith('| no |'))).toEqual([
+    '| loops a symbol | 3 | 90 = 1.5 at 60x | no |',
+    '| trades opened | 2–4 | 5 | no |',
+    '| errors | 0 | 1 | no |',
+  ])
+})
+
+test('another scenario is not compared with the expected S0', () => {
+  expect(section(reportOf(sampleRun({ record: { scenario: 'S3' } })), 'The expected S0')).toBe('')
+})
+
+test('our column against commercial engines is measured', () => {
+  expect(section(reportOf(sampleRun()), 'Against commercial')).toMatchInlineSnapshot(`
+    "## Against commercial engines
+
+    The first two columns are the mission’s; the last was measured in this run.
+
+    |  | D62 | commercial (Binance, Kraken) | this run |
+    | --- | --- | --- | --- |
+    | symbols | 2–4 | tens to hundreds | 2 |
+    | loop time | ~1000 ms | 10–50 ms | 52 ms mean, 52 ms p99 (modelled latency included); 0.08 ms of processor |
+    | throughput | 2–4 symbols a loop | hundreds to thousands of symbols a loop | 2 symbols a loop; 600 symbol evaluations a second |
+    | memory | ~100 MB | 1–10 GB | 96 MiB RSS at most |
+    | monitoring | basic (logs) | advanced (metrics) | 7 rules on event time over three structured logs, metrics included |
+    | recovery | basic (restart) | advanced (dynamic adjustment) | restart from committed state, adjusted to the cause; no restarts in this run |
+
+    The run went 300 times faster than real time.
+
+    "
+  `)
+})
+
+test('money reads as won, a loss with its sign', () => {
+  const symbols = [symbolFigures('KRW-BTC', { profit: { edgeKrw: '1234567.4', feesKrw: '0', fxKrw: '0', totalKrw: '-1234567.5' } })]
+  expect(section(reportOf(sampleRun({ analysis: { symbols } })), 'Symbols')).toContain('| ₩1,234,567 | ₩0 | ₩0 | -₩1,234,568 |')
+})
+
+test('a run that was killed is reported to its last line', () => {
+  const { attempts } = sampleRecord()
+  const record = {
+    status: 'running' as const,
+    endedAt: null,
+    engineWallMs: 0,
+    attempts: attempts.map((attempt) => ({ ...attempt, endedAtMs: null, stopReason: null, exitCode: null, wallMs: 0, decision: 'running' as const })),
+  }
+  const markdown = reportOf(sampleRun({ record, analysis: { lastMs: startMs + 120_000 } }))
+  expect(markdown).toContain('| event time | 2 min, from 2026-01-05 00:00:00Z |')
+  expect(markdown).toContain('| acceleration | not known |')
+  expect(markdown).toContain('- stopped: without saying why (no exit code)')
+})
+
+test('an attempt tells its findings, what was decided and what was adjusted', () => {
+  const [attempt] = sampleRecord().attempts
+  const finding = { rule: 'stale-feed', severity: 'error' as const, aborts: true, symbol: 'KRW-ETH', atMs: startMs + 1000, sinceMs: startMs }
+  const stopped = {
+    ...attempt!,
+    stopReason: 'aborted' as const,
+    findings: [{ ...finding, message: 'no quotes | for 120 s', cause: 'frozen', evidence: [] }],
+    decision: 'retry-adjusted' as const,
+    decisionReason: 'KRW-ETH is quarantined',
+    adjustments: ['poll every 2000 ms'],
+    flightRecorder: 'flight-recorder/attempt-1',
+  }
+  expect(section(reportOf(sampleRun({ record: { attempts: [stopped] } })), 'Attempts')).toMatchInlineSnapshot(`
+    "## Attempts
+
+    ### Attempt 1
+
+    - event time 2026-01-05 00:00:00Z to 2026-01-05 00:03:00Z; wall time 600 ms
+    - stopped: aborted (exit code 0)
+    - adjusted: poll every 2000 ms
+    - decision: retry-adjusted: KRW-ETH is quarantined
+    - last minutes of the logs: flight-recorder/attempt-1
+
+    | at | rule | severity | symbol | cause | what |
+    | --- | --- | --- | --- | --- | --- |
+    | 2026-01-05 00:00:01Z | stale-feed | error, stopped the run | KRW-ETH | frozen | no quotes \\| for 120 s |
+
+    "
+  `)
+})
+
+test('anomalies are counted, with a sample', () => {
+  const analysis = { errorsByKind: { 'symbol-failed': 3 }, rawLines: 12, rawLineSamples: ['Error: `boom`'], missingSnapshots: 4 }
+  expect(section(reportOf(sampleRun({ analysis })), 'Anomalies')).toMatchInlineSnapshot(`
+    "## Anomalies
+
+    - errors: symbol-failed 3
+    - warnings: none
+    - lines that are not JSON: 12, the first: \`Error: 'boom'\`
+    - broken or unknown lines: none
+    - snapshots missing: 4 of 360
+    - trend of the heap after full collections: not judged, too few points (3)
+    - trend of the loop time: not judged, too few points (3)
+
+    "
+  `)
+})
+
+test('the command to reproduce spells out every setting that may have been overridden', () => {
+  expect(section(reportOf(sampleRun()), 'How to reproduce')).toContain(
+    'node src/main.ts run --config configs/s0.yaml --symbols KRW-BTC,KRW-ETH --duration-minutes 3 --market simulated --pace max --seed 62 ' +
+      '--start-at 2026-01-05T00:00:00Z',
+  )
+})
