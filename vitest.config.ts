@@ -4,7 +4,9 @@ import { CampaignAllureReporter, campaignsProject } from './fixtures/allure-repo
 export default defineConfig({
   test: {
     disableConsoleIntercept: true,
-    reporters: ['default', new CampaignAllureReporter()],
+    // On GitHub a failed assertion is shown at its line.
+    reporters: ['default', ...(process.env['GITHUB_ACTIONS'] === 'true' ? ['github-actions'] : []), new CampaignAllureReporter()],
+    attachmentsDir: 'reports/vitest-attachments',
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'] } },
       {

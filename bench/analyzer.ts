@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assert } from '../src/base/assert.ts'
-import { SeededPrng } from '../src/base/prng.ts'
+import { type Prng, SeededPrng } from '../src/base/prng.ts'
 
 export interface AnalyzerMeasurement {
   bytes: number
@@ -17,12 +17,14 @@ export interface AnalyzerMeasurement {
   peakRssBytes: number
 }
 
+const startMs = Date.UTC(2026, 0, 5)
 const symbols = ['KRW-BTC', 'KRW-ETH', 'BTCUSDT', 'ETHUSDT']
 
 /** Entries, exits, realised totals and errors by symbol; errors by kind; mean and maximum of the loop period. */
 const jqProgram = `
 reduce inputs as $e ({entries: {}, exits: {}, realised: {}, errors: {}, count: 0, sum: 0, max: 0};
-  if $e.event == "loops" then reduce ($e.periodsMs[] | select(. != null)) as $p (.; .count += 1 | .sum += $p | if $p > .max then .max = $p else . end)
+  if $e.event == "loops" then
+    reduce ($e.periodsMs[] | select(. != null)) as $p (.; .count += 1 | .sum += $p | if $p > .max then .max = $p else . end)
   elif $e.event == "entry" then .entries[$e.symbol] += 1
   elif $e.event == "exit" then .exits[$e.symbol] += 1 | .realised[$e.symbol] += ($e.realised.totalKrw | tonumber)
   elif $e.event == "entry-failed" then .realised[$e.symbol] += ($e.realised.totalKrw | tonumber)
@@ -55,7 +57,8 @@ export async function measureAnalyzer(bytes: number): Promise<AnalyzerMeasuremen
     const theirs = await run('jq', ['-n', jqProgram, file])
     const { peakRssBytes, ...answer } = JSON.parse(ours.output) as Answer & { peakRssBytes: number }
     if (theirs) assertAgree(answer, JSON.parse(theirs.output) as Answer)
-    return { bytes, longhaulMs: ours.tookMs, jqMs: theirs?.tookMs ?? null, ratio: theirs ? theirs.tookMs / ours.tookMs : null, peakRssBytes }
+    const jqMs = theirs?.tookMs ?? null
+    return { bytes, longhaulMs: ours.tookMs, jqMs, ratio: jqMs === null ? null : jqMs / ours.tookMs, peakRssBytes }
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -79,7 +82,7 @@ function assertAgree(ours: Answer, theirs: Answer): void {
     const difference = Math.abs((ours.realised[symbol] ?? NaN) - (theirs.realised[symbol] ?? NaN))
     assert(difference < 0.01, `jq sums ${symbol} to ${theirs.realised[symbol]}, we to ${ours.realised[symbol]}`)
   }
-  assert(Math.abs(ours.mean - theirs.mean) < 1e-6 && ours.max === theirs.max, `jq finds another loop period, ${theirs.mean} and ${theirs.max}`)
+  assert(Math.abs(ours.mean - theirs.mean) < 1e-6 && ours.max === theirs.max, `jq finds another period, ${theirs.mean} and ${theirs.max}`)
 }
 
 function sorted(counts: Record<string, number>): [string, number][] {
@@ -109,22 +112,72 @@ function writeLog(file: string, bytes: number): void {
   const prng = new SeededPrng(62)
   const descriptor = openSync(file, 'w')
   let written = 0
-  for (let second = 1; written < bytes; second++) {
-    const lines = linesOf(second, 1_767_571_200_000 + 1000 * second, prng)
-    written += writeSync(descriptor, lines)
-    while (written < bytes && second % 1000 !== 0) {
-      second++
-      written += writeSync(descriptor, linesOf(second, 1_767_571_200_000 + 1000 * second, prng))
-    }
+  for (let second = 1; written < bytes; ) {
+    let text = ''
+    while (text.length < 2 ** 20) text += linesOf(second, startMs + 1000 * second++, prng)
+    written += writeSync(descriptor, text)
   }
   closeSync(descriptor)
 }
 
 function linesOf(second: number, time: number, prng: Prng): string {
   const symbol = symbols[second % symbols.length] ?? ''
-  const lines = [loops(second, time, prng)]
-  if (second % 60 === 0) lines.push(...trade(second, time, symbol, prng))
-  if (second % 60 === 1) lines.push({ level: 'info', time, event: 'process', rssBytes: 90e6, heapUsedBytes: 30e6, heapAfterGcBytes: 20e6 + second })
-  if (second % 997 === 0) lines.push({ level: 'error', time, event: 'symbol-failed', symbol, message: 'no such thing', stack: 'Error: no such thing' })
+  const lines: object[] = [loopsLine(second, time, prng)]
+  if (second % 60 === 0) lines.push(...tradeLines(second, time, symbols[(second / 60) % symbols.length] ?? '', prng))
+  if (second % 60 === 1) lines.push(processLine(time, prng))
+  if (second % 997 === 0) lines.push({ level: 'error', time, event: 'symbol-failed', symbol, message: 'none', stack: 'Error: none' })
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+}
+
+function loopsLine(second: number, time: number, prng: Prng): object {
+  return {
+    level: 'info',
+    time,
+    event: 'loops',
+    firstLoop: second,
+    loopCount: 1,
+    periodsMs: [second === 1 ? null : 1000 + Math.floor(prng.next() * 3)],
+    loopTimesMs: [40 + Math.floor(prng.next() * 60)],
+    overruns: 0,
+    missingSnapshots: 0,
+    staleSymbols: 0,
+    openTrades: second % 3,
+    blockedSymbols: 0,
+    intents: 0,
+    quotes: symbols.map((symbol, index) => quote(symbol, index < 2, prng)),
+  }
+}
+
+function quote(symbol: string, isKrw: boolean, prng: Prng): object {
+  const bidB = (symbol.includes('BTC') ? 9_500_000 : 310_000) + Math.floor(prng.next() * 10_000)
+  const fx = isKrw ? 1462 + Math.floor(prng.next() * 10) / 2 : 1
+  const tickA = isKrw ? 1000 : 0.01
+  const ticksA = Math.round(((bidB / 100) * fx * (1 + 0.001 * prng.gaussian())) / tickA)
+  const [bidA, askA] = [Number((ticksA * tickA).toFixed(2)), Number(((ticksA + 2) * tickA).toFixed(2))]
+  return { symbol, bidA, askA, bidB: bidB / 100, askB: (bidB + 1) / 100, fx, quoteAgeMs: 20 + Math.floor(prng.next() * 80) }
+}
+
+function processLine(time: number, prng: Prng): object {
+  const [rssBytes, heapUsedBytes, heapAfterGcBytes] = [9e7, 3e7, 2e7 + Math.floor(prng.next() * 1e5)]
+  const loop = { openHandles: 6, loopCpuMeanMs: 0.08, loopCpuP99Ms: 0.2 }
+  return { level: 'info', time, event: 'process', rssBytes, heapUsedBytes, heapAfterGcBytes, eventLoopDelayP99Ms: null, ...loop }
+}
+
+function tradeLines(second: number, time: number, symbol: string, prng: Prng): object[] {
+  const seq = second
+  const [tradeId, totalKrw] = [`T${second}`, (1000 * prng.gaussian()).toFixed(8)]
+  const order = { orderId: `O${second}`, tradeId, symbol, leg: 'a', purpose: 'entry', venue: 'upbit', instrument: 'KRW-BTC', side: 'sell' }
+  const trade = { tradeId, symbol, direction: 'sell-a' }
+  const realised = { edgeKrw: totalKrw, feesKrw: '0', fxKrw: '0', totalKrw }
+  const book = { exchangeTimeMs: time, changedAtMs: time, receivedAtMs: time, bestBid: '139000000', bestAsk: '139002000' }
+  const levels = [{ price: '139000000', quantity: '0.01', displayedSize: '0.4' }]
+  const fill = { quantity: '0.01', notional: '1390000', feeAsset: 'KRW', fee: '695', fxKrwPerUsdt: 1462.5, levels, book }
+  const lines = [
+    { event: 'order-sent', seq, ...order, quantity: '0.01', limitPrice: '138950000' },
+    { event: 'order-filled', seq, ...order, ...fill },
+    { event: 'order-done', seq, ...order, status: 'filled', filledQuantity: '0.01', reason: null },
+    { event: 'entry', seq, ...trade, quantity: '0.01', notionalKrw: '1390000', grossEdgeBps: 40, netEdgeBps: 25, fxKrwPerUsdt: 1462.5 },
+    { event: 'exit', seq, ...trade, reason: 'take-profit', holdingMs: 9000, netEdgeBps: 20, fxKrwPerUsdt: 1462.5, realised },
+  ]
+  return lines.map((line) => ({ level: 'info', time, ...line }))
 }

@@ -88,9 +88,10 @@ function spreadMemory(samples: Samples): Figures {
 /** From the autocorrelation after ten minutes, as of a mean-reverting process. */
 function premiumFigures(upbit: readonly number[], binance: readonly number[]): Figures {
   const premium = upbit.map((price, index) => 1e4 * Math.log(price / (binance[index] ?? NaN)))
+  const changes = premium.slice(1).map((value, index) => value - (premium[index] ?? NaN))
   return {
     'deviation of the premium at minute ends (bps)': deviation(premium),
-    'premium against one minute before: deviation of the change (bps)': deviation(premium.slice(1).map((value, i) => value - (premium[i] ?? 0))),
+    'deviation of the change of the premium in a minute (bps)': deviation(changes),
     'half-life of the premium (minutes)': (-10 * Math.LN2) / Math.log(Math.max(1e-9, autocorrelation(premium, 10))),
   }
 }
@@ -140,7 +141,8 @@ function recordedUpbit(): Figures {
 
 /** The last update of each second; where a second has none, the one before. */
 function recordedBinance(): Figures {
-  const lines = gunzipSync(readFileSync(join(tapes, 'binance_spot_BTCUSDT_bbo_tick_20240808T2354Z_11m.csv.gz'))).toString().trim().split('\n')
+  const bytes = gunzipSync(readFileSync(join(tapes, 'binance_spot_BTCUSDT_bbo_tick_20240808T2354Z_11m.csv.gz')))
+  const lines = bytes.toString().trim().split('\n')
   const samples: Samples = { bid: [], ask: [] }
   let second = NaN
   for (const line of lines.slice(1)) {

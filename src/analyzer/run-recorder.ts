@@ -214,15 +214,9 @@ export class RunRecorder {
     const askB = (quotes[slot + 3] ?? NaN) * (quotes[slot + 4] ?? NaN)
     // Also false for NaN, which stands for a quote that could not be used.
     if (!(bidA > 0 && askA > 0 && bidB > 0 && askB > 0 && bidA + askA + bidB + askB < Infinity)) return
-    const spreadABps = (20_000 * (askA - bidA)) / (askA + bidA)
-    const spreadBBps = (20_000 * (askB - bidB)) / (askB + bidB)
-    const grossEdgeBps = 10_000 * (Math.max(bidA / askB, bidB / askA) - 1)
-    track.recorder.spreadABps.record(spreadABps)
-    track.recorder.spreadBBps.record(spreadBBps)
-    track.recorder.grossEdgeBps.record(grossEdgeBps)
-    this.#overall.spreadABps.record(spreadABps)
-    this.#overall.spreadBBps.record(spreadBBps)
-    this.#overall.grossEdgeBps.record(grossEdgeBps)
+    track.recorder.spreadABps.record((20_000 * (askA - bidA)) / (askA + bidA))
+    track.recorder.spreadBBps.record((20_000 * (askB - bidB)) / (askB + bidB))
+    track.recorder.grossEdgeBps.record(10_000 * (Math.max(bidA / askB, bidB / askA) - 1))
   }
 
   #started(event: EngineStarted): void {
@@ -302,7 +296,12 @@ export class RunRecorder {
   }
 
   finish(unread: UnreadFigures): Analysis {
-    for (const track of this.#symbols.values()) this.#endOutage(track, this.#lastMs)
+    for (const track of this.#symbols.values()) {
+      this.#endOutage(track, this.#lastMs)
+      this.#overall.spreadABps.include(track.recorder.spreadABps)
+      this.#overall.spreadBBps.include(track.recorder.spreadBBps)
+      this.#overall.grossEdgeBps.include(track.recorder.grossEdgeBps)
+    }
     this.#overall.missingSnapshots = this.#missingSnapshots
     return {
       schema: 1,

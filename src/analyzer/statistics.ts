@@ -68,18 +68,25 @@ export class HistogramRecorder {
   }
 
   record(value: number): void {
-    assert(Number.isFinite(value), `a histogram takes finite values, was ${value}`)
-    const key = keyOf(value)
-    let index = key - this.#firstKey
-    if (index < 0 || index >= this.#counts.length) {
-      this.#cover(key)
-      index = key - this.#firstKey
-    }
-    this.#counts[index] = (this.#counts[index] ?? 0) + 1
+    // The message is only made where it is needed: this runs tens of millions of times.
+    if (!Number.isFinite(value)) assert(false, `a histogram takes finite values, was ${value}`)
+    this.#countAt(keyOf(value), 1)
     this.#count++
     this.#sum += value
     if (value < this.#min) this.#min = value
     if (value > this.#max) this.#max = value
+  }
+
+  /** Counts all that the other has counted, too. */
+  include(other: HistogramRecorder): void {
+    if (other.#count === 0) return
+    for (const [index, count] of other.#counts.entries()) {
+      if (count > 0) this.#countAt(other.#firstKey + index, count)
+    }
+    this.#count += other.#count
+    this.#sum += other.#sum
+    this.#min = Math.min(this.#min, other.#min)
+    this.#max = Math.max(this.#max, other.#max)
   }
 
   /** The value at the nearest rank of `fraction` (0 to 1), or null where nothing was recorded. */
@@ -110,12 +117,19 @@ export class HistogramRecorder {
     return { bins }
   }
 
+  #countAt(key: number, count: number): void {
+    if (key < this.#firstKey || key >= this.#firstKey + this.#counts.length) this.#cover(key)
+    const index = key - this.#firstKey
+    this.#counts[index] = (this.#counts[index] ?? 0) + count
+  }
+
   #cover(key: number): void {
     const spare = 16
-    const first = this.#count === 0 ? key - spare : Math.min(this.#firstKey, key - spare)
-    const last = this.#count === 0 ? key + spare : Math.max(this.#firstKey + this.#counts.length - 1, key + spare)
+    const isEmpty = this.#counts.length === 0
+    const first = isEmpty ? key - spare : Math.min(this.#firstKey, key - spare)
+    const last = isEmpty ? key + spare : Math.max(this.#firstKey + this.#counts.length - 1, key + spare)
     const counts = new Uint32Array(last - first + 1)
-    if (this.#count > 0) counts.set(this.#counts, this.#firstKey - first)
+    counts.set(this.#counts, isEmpty ? 0 : this.#firstKey - first)
     this.#counts = counts
     this.#firstKey = first
   }

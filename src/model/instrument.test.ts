@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Decimal, type Rounding } from '../base/decimal.ts'
-import { instrumentOf, isTradable, roundPrice, roundQuantity, tickSizeAt } from './instrument.ts'
+import { instrumentOf, isTradable, limitPriceBeyond, roundPrice, roundQuantity, tickSizeAt } from './instrument.ts'
 
 /** Upbit's KRW tick table, in force since 2025-07-31, shortened. */
 const upbit = instrumentOf({
@@ -51,6 +51,30 @@ test('a rounded price is on a tick of its own band, also where rounding crosses 
     }),
     { examples: [[Decimal.parse('999999'), 'up'], [Decimal.parse('99.95'), 'up']] },
   )
+})
+
+describe('a limit beyond a price', () => {
+  test('is worse by at least the slack, on a tick, and never nothing', () => {
+    const prices = fc.integer({ min: 1, max: 10 ** 10 }).map((ticks) => ticks / 10)
+    fc.assert(
+      fc.property(prices, fc.constantFrom('buy', 'sell'), fc.nat({ max: 200 }), (price, side, slackBps) => {
+        const limit = limitPriceBeyond(upbit, side, price, slackBps)
+        expect(limit.roundToMultiple(tickSizeAt(upbit, limit), 'down').equals(limit)).toBe(true)
+        expect(limit.isPositive()).toBe(true)
+        const slack = price * (slackBps / 10_000) * (1 - 1e-9)
+        if (side === 'buy') expect(limit.toNumber()).toBeGreaterThanOrEqual(price + slack)
+        else if (limit.toNumber() > 0.1) expect(limit.toNumber()).toBeLessThanOrEqual(price - slack)
+      }),
+    )
+  })
+
+  test('without slack is the price itself', () => {
+    expect(limitPriceBeyond(upbit, 'sell', 150_001_000, 0).toString()).toBe('150001000')
+  })
+
+  test('of a coin worth one tick is that tick', () => {
+    expect(limitPriceBeyond(upbit, 'sell', 0.1, 50).toString()).toBe('0.1')
+  })
 })
 
 test('a rounded quantity is whole lots and never more than was asked for', () => {

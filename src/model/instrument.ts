@@ -74,5 +74,6 @@ export function limitPriceBeyond(instrument: Instrument, side: Side, price: numb
   const factor = side === 'buy' ? 1 + slackBps / 10_000 : 1 - slackBps / 10_000
   // Twelve digits: more than any price has, fewer than where doubles go wrong.
   const beyond = Decimal.fromNumber(Number((price * factor).toPrecision(12)))
-  return roundPrice(instrument, beyond, side === 'buy' ? 'up' : 'down')
+  const rounded = roundPrice(instrument, beyond, side === 'buy' ? 'up' : 'down')
+  return rounded.isPositive() ? rounded : tickSizeAt(instrument, rounded)
 }

@@ -158,7 +158,10 @@ export class EntryWait {
     if (this.#sampleCount === 0 && nowMs - this.#sinceMs > 2 * this.#sampleCycleMs) {
       return { cause: 'stale-feed', message: 'no quote of it was sampled', evidence }
     }
-    return { cause: 'no-opportunity', message: 'the sampled quotes offered none', evidence }
+    if (vainCount > 0) evidence.push(`${vainCount} x entry allowed and not made`)
+    const isTempting = this.#maxNetEdgeBps >= this.#pricing.minEntryNetEdgeBps
+    const message = isTempting ? 'what the sampled quotes offered was brief, tried or blocked' : 'the sampled quotes offered none'
+    return { cause: 'no-opportunity', message, evidence }
   }
 
   /** The last allowed entry has failed, or another is tried with no word of it. */

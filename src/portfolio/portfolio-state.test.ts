@@ -243,6 +243,29 @@ describe('our own bugs are refused', () => {
     expect(() => act(desk, tradeId)).toThrow(message)
   })
 
+  test('unwinding more than is in excess, and so opening a position the other way', () => {
+    const desk = new Desk()
+    const tradeId = desk.open('KRW-BTC', 'sell-a', 1400)
+    desk.fill(tradeId, 'b', 'entry', 'buy', '0.4', '107000', 1400)
+    desk.state.settleEntry(tradeId)
+    expect(() => desk.fill(tradeId, 'b', 'unwind', 'sell', '0.41', '107000', 1400)).toThrow('0.41 of 0.4 in excess')
+    expect(() => desk.fill(tradeId, 'b', 'unwind', 'buy', '0.4', '107000', 1400)).toThrow('0.4 of -0.4 in excess')
+  })
+
+  test('filling more than was ordered, or on another symbol than the trade’s', () => {
+    const { state } = new Desk()
+    const request = { direction: 'sell-a', notionalKrw: 1, entryNetEdgeBps: 0, entryFxKrwPerUsdt: 1400, nowMs: 0 } as const
+    const { tradeId } = state.openTrade({ ...request, symbol: 'KRW-BTC' })
+    const [one, two] = [Decimal.one, Decimal.parse('2')]
+    const ends = { leg: 'b', purpose: 'entry', side: 'buy', instrument: binance, quantity: one, limitPrice: one } as const
+    const book = { bookExchangeTimeMs: null, bookChangedAtMs: 0, bookReceivedAtMs: 0, bestBid: one, bestAsk: one }
+    const fill = { levels: [], quantity: one, notional: one, feeAsset: 'BTC', fee: Decimal.zero, ...book }
+    const order = { orderId: 'O1', tradeId, symbol: 'KRW-BTC', ...ends }
+    expect(() => state.applyFill(order, { ...fill, quantity: two }, 1400)).toThrow('2 filled')
+    expect(() => state.applyFill({ ...order, symbol: 'BTCUSDT' }, fill, 1400)).toThrow('order of T1 on BTCUSDT')
+    expect(state.ledger.balances()).toEqual(PortfolioState.fresh(opening).ledger.balances())
+  })
+
   test('closing more than is open', () => {
     const desk = new Desk()
     const tradeId = hedgedTrade(desk, 'KRW-BTC', 'sell-a')
@@ -286,6 +309,8 @@ describe('stored state', () => {
     expect(desk.state.trades()).toEqual(trades)
     expect(desk.state.tradesOf('KRW-BTC').map((trade) => trade.tradeId)).toEqual(['T1', 'T3', 'T5', 'T7', 'T9', 'T11'])
     expect([desk.state.nextTradeId, desk.state.nextOrderId()]).toEqual(['T13', 'O2'])
+    desk.restart()
+    expect(desk.state.nextOrderId()).toBe('O3')
   })
 
   test('that cannot be read is an operating error', () => {

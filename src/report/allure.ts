@@ -52,7 +52,8 @@ export async function tellRun(allure: AllureApi, runFolder: string, { record, ju
   }
 }
 
-async function tellScenario(allure: AllureApi, record: RunRecord): Promise<void> {
+/** Where a test belongs: for tests of a campaign that judge nothing the judge does. */
+export async function tellScenario(allure: AllureApi, record: RunRecord): Promise<void> {
   const { config, scenario, title, seed, store } = record
   await allure.label('epic', 'Long-run campaigns')
   await allure.label('feature', title === '' ? scenario : `${scenario}: ${title}`)
@@ -163,7 +164,7 @@ export function metricsOf({ record, analysis, judgement }: JudgedRun): AllureMet
     ['loop_time_p99', 'loop time p99', 'ms', 'lower', loopTimeMs?.p99 ?? null],
     ['loop_period_p99', 'loop period p99', 'ms', 'lower', loopPeriodMs?.p99 ?? null],
     ['loop_cpu_mean', 'processor time a loop', 'ms', 'lower', loopCpuMs?.mean ?? null],
-    ['acceleration', 'acceleration', '× real time', 'higher', accelerationOf(record, analysis)],
+    ['acceleration', 'acceleration', 'x', 'higher', accelerationOf(record, analysis)],
     ['rss_max', 'RSS, most', 'MiB', 'lower', rssBytes === null ? null : rssBytes.max / 2 ** 20],
     ['heap_after_gc_max', 'heap after GC, most', 'MiB', 'lower', heapAfterGcBytes === null ? null : heapAfterGcBytes.max / 2 ** 20],
     ['errors', 'errors', '', 'lower', overall.errors],

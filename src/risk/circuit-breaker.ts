@@ -42,7 +42,7 @@ export class CircuitBreaker {
     const circuit = this.#circuit(venue)
     const wasHalfOpen = circuit.openUntilMs !== null
     circuit.failureCount++
-    if (!wasHalfOpen && circuit.failureCount < this.#settings.openAfterFailures) return null
+    if (circuit.failureCount < this.#settings.openAfterFailures) return null
     circuit.openUntilMs = nowMs + this.#settings.openForMs
     const reason = wasHalfOpen ? 'the trial failed' : `${circuit.failureCount} failures in a row`
     return { event: 'circuit-opened', venue, reason }

@@ -370,16 +370,16 @@ type Step =
   | { kind: 'wait'; ms: number }
   | { kind: 'restart' }
 
-const spend = fc.integer({ min: 1, max: 60_000 })
-const pick = fc.nat()
+const spends = fc.integer({ min: 1, max: 60_000 })
+const picks = fc.nat()
 const symbols = fc.constantFrom(...Object.keys(settings.symbols))
 const notionals = fc.integer({ min: 1, max: 1700 })
-const realised = fc.integer({ min: -60, max: 40 })
+const profits = fc.integer({ min: -60, max: 40 })
 const steps = fc.oneof<fc.MaybeWeightedArbitrary<Step>[]>(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('decide'), symbol: symbols, notionalKrw: notionals, spend }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('exit'), pick, spend }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('settled'), pick }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('closed', 'failed'), pick, realised }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('decide'), symbol: symbols, notionalKrw: notionals, spend: spends }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('exit'), pick: picks, spend: spends }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('settled'), pick: picks }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('closed', 'failed'), pick: picks, realised: profits }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait'), ms: fc.nat({ max: 3000 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait'), ms: fc.nat({ max: 90_000_000 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart') }) },

@@ -48,9 +48,16 @@ export function shapeOf(path: Float64Array): Float64Array {
   return path.map((value, k) => (range === 0 ? 0 : (value - first - (change * k) / stepsPerMinute) / range))
 }
 
-/** From a candle's open towards its close, which is not reached before the minute has passed, inside its low and high; null without a candle. */
+function candleAt({ open, high, low, close }: Bars, minute: number) {
+  return { open: open[minute], high: high[minute], low: low[minute], close: close[minute] }
+}
+
+/**
+ * From a candle's open towards its close, inside its low and high; null without a candle. The close itself is left to the next minute's
+ * open: nothing is shown before the minute has passed.
+ */
 export function pathInside(bars: Bars, minute: number, shape: Float64Array): Float64Array | null {
-  const [open, high, low, close] = [bars.open, bars.high, bars.low, bars.close].map((values) => values[minute] ?? NaN) as [number, number, number, number]
+  const { open = NaN, high = NaN, low = NaN, close = NaN } = candleAt(bars, minute)
   if (Number.isNaN(open)) return null
   const path = shape.map((value, k) => open + ((close - open) * k) / stepsPerMinute + value * (high - low))
   const top = Math.max(open, close)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SeededPrng } from '../../base/prng.ts'
 import { madeInstruments } from './made-instruments.ts'
-import { SimulatedMarket, type MarketInstrument, type SimulatedMarketSettings } from './simulated-market.ts'
+import { SimulatedMarket, type SimulatedMarketSettings } from './simulated-market.ts'
 
 const startMs = Date.parse('2026-01-05T00:00:00Z')
 const hourMs = 3_600_000
@@ -18,7 +18,7 @@ const settings: SimulatedMarketSettings = {
   halts: { minIntervalMs: 3 * hourMs, maxIntervalMs: 5 * hourMs, minDurationMs: 30_000, maxDurationMs: 80_000 },
 }
 
-function marketOf(seed: number, changes: Partial<SimulatedMarketSettings> = {}, listed: readonly MarketInstrument[] = instruments): SimulatedMarket {
+function marketOf(seed: number, changes: Partial<SimulatedMarketSettings> = {}, listed = instruments): SimulatedMarket {
   return new SimulatedMarket({ ...settings, ...changes }, new SeededPrng(seed), startMs, listed)
 }
 

@@ -101,15 +101,14 @@ export class SimulatedMarket implements Market {
     this.#prices = new PriceProcess(assets, settings, prng.fork('prices'), stepMs)
     // Sorted, so that the order in which instruments are listed does not matter.
     const sorted = instruments.toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1))
+    const isFeltInQuiet = (atMs: number): boolean => this.#isQuiet(atMs) || this.#isQuiet(atMs + maxDislocationMs)
     const byCode: Record<Venue, Map<string, InstrumentState>> = { upbit: new Map(), binance: new Map() }
     for (const instrument of sorted) {
       const own = prng.fork(keyOf(instrument))
       const assetIndex = indexOfAsset.get(instrument.base) ?? -1
       const isDislocated = instrument.venue === 'upbit' && assetIndex >= 0
       const ranges = instrument.quote === 'KRW' ? settings.dislocations.krw : settings.dislocations.usdt
-      const dislocations = isDislocated
-        ? new Dislocations(ranges, own.fork('dislocations'), startMs, (atMs) => this.#isQuiet(atMs) || this.#isQuiet(atMs + maxDislocationMs))
-        : null
+      const dislocations = isDislocated ? new Dislocations(ranges, own.fork('dislocations'), startMs, isFeltInQuiet) : null
       byCode[instrument.venue].set(instrument.code, new InstrumentState(instrument, assetIndex, settings, own, dislocations))
     }
     this.#byCode = byCode

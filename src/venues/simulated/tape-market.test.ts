@@ -97,9 +97,7 @@ describe('a tape market', () => {
 
   test('shows recorded best prices second by second', () => {
     const bid = Float64Array.from({ length: 60 }, (_, second) => 88_000_000 + 1000 * second)
-    const { open, high, low, close, volume } = made.binance
-    const binance = { open: open.slice(0, 1), high: high.slice(0, 1), low: low.slice(0, 1), close: close.slice(0, 1), volume: volume.slice(0, 1) }
-    const market = marketOf({ ...made, toMs: made.fromMs + minuteMs, binance, upbit: { bid, ask: bid.map((price) => price + 5000) } })
+    const market = marketOf({ ...made, toMs: made.fromMs + minuteMs, upbit: { bid, ask: bid.map((price) => price + 5000) } })
     for (const second of [0, 7, 59]) {
       market.advance(made.fromMs + second * 1000 + 900)
       const book = market.book('upbit', 'KRW-BTC', 1)!
@@ -108,7 +106,8 @@ describe('a tape market', () => {
   })
 
   test.skipIf(!existsSync(recordings))('finds the recorded Binance outage where it is (skipped without the recordings)', () => {
-    const tape = loadTape({ format: 'pair-1m', file: join(recordings, 'pair_btc_1m_20210210_20210211_outage.csv.gz'), from: '2021-02-11T02:00:00Z' })
+    const file = join(recordings, 'pair_btc_1m_20210210_20210211_outage.csv.gz')
+    const tape = loadTape({ format: 'pair-1m', file, from: '2021-02-11T02:00:00Z' })
     const market = marketOf(tape)
     market.advance(Date.parse('2021-02-11T03:40:59Z'))
     expect(market.outage('binance')).toBeNull()

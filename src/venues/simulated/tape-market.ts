@@ -98,7 +98,9 @@ export class TapeMarket implements Market {
       isQuotes(tape.upbit)
         ? 'Binance prices inside a minute follow the shape of Upbit\'s recorded seconds, between the candle\'s low and high'
         : 'prices inside a minute: a Brownian bridge between the candle\'s low and high, of the same shape on both venues',
-      isQuotes(tape.upbit) ? 'the spread of Binance BTCUSDT' : 'the spreads of Upbit KRW-BTC and Binance BTCUSDT, as on one recorded day of 2024',
+      isQuotes(tape.upbit)
+        ? 'the spread of Binance BTCUSDT'
+        : 'the spreads of Upbit KRW-BTC and Binance BTCUSDT, as they were on a recorded day of 2024',
       'the sizes of all levels, and the prices of all levels but the best',
       tape.usdKrw === null
         ? `KRW-USDT: the bank rate times one plus the premium's average over ${averageMinutes} minutes, one tick wide`

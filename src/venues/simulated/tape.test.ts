@@ -9,7 +9,8 @@ import { loadTape, type TapeSettings } from './tape.ts'
 const folder = mkdtempSync(join(tmpdir(), 'longhaul-tape-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const header = 'ts_ms,upbit_open,upbit_high,upbit_low,upbit_close,upbit_vol_btc,binance_open,binance_high,binance_low,binance_close,binance_vol_btc'
+const parts = ['open', 'high', 'low', 'close', 'vol_btc']
+const header = ['ts_ms', ...['upbit', 'binance'].flatMap((venue) => parts.map((part) => `${venue}_${part}`))].join(',')
 const first = '60000,10,12,9,11,1,100,120,90,110,5'
 
 let fileCount = 0

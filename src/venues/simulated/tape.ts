@@ -95,8 +95,9 @@ function readNumber(file: string, line: number, column: string, text: string): n
 function readTable(file: string, columns: readonly string[]): Table {
   const lines = readText(file).split('\n')
   const header = (lines[0] ?? '').trim().split(',')
-  for (const column of ['ts_ms', ...columns]) {
-    if (!header.includes(column)) throw invalid(file, 1, column, `a header row that names ${['ts_ms', ...columns].join(', ')}`, header.join(','))
+  const needed = ['ts_ms', ...columns]
+  for (const column of needed) {
+    if (!header.includes(column)) throw invalid(file, 1, column, `a header row that names ${needed.join(', ')}`, header.join(','))
   }
   const places = columns.map((column) => [column, header.indexOf(column)] as const)
   const timePlace = header.indexOf('ts_ms')
@@ -131,7 +132,8 @@ function readBars(table: Table, firstMs: number, count: number, columnOf: (part:
     const index = (timeMs - firstMs) / minuteMs
     if (!Number.isInteger(index)) throw invalid(table.file, line, 'ts_ms', 'a whole minute', String(timeMs))
     if (index < 0 || index >= count) continue
-    const [open, high, low, close, volume] = candleParts.map((part) => cells[columnOf(part)] ?? NaN) as [number, number, number, number, number]
+    const part = (name: (typeof candleParts)[number]): number => cells[columnOf(name)] ?? NaN
+    const [open, high, low, close] = [part('open'), part('high'), part('low'), part('close')]
     if (Number.isNaN(open + high + low + close)) continue
     if (!(low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close))) {
       throw invalid(table.file, line, columnOf('low'), '0 < low <= open, close <= high', [open, high, low, close].join(' '))
@@ -140,7 +142,7 @@ function readBars(table: Table, firstMs: number, count: number, columnOf: (part:
     bars.high[index] = high
     bars.low[index] = low
     bars.close[index] = close
-    bars.volume[index] = volume
+    bars.volume[index] = part('volume')
   }
   return bars
 }

@@ -1,0 +1,30 @@
+/** Reads a command line, or says which command explains it. Every command's own. */
+
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { messageOf, OperatingError } from '../base/error.ts'
+
+const help = { type: 'boolean', short: 'h' } as const
+
+/** Throws CONFIG_INVALID. */
+export function badFlags(command: string, message: string, cause?: unknown): OperatingError {
+  return new OperatingError('CONFIG_INVALID', message, { hint: `longhaul ${command} --help lists every option.`, cause })
+}
+
+/** Null where `--help` was asked for. Throws CONFIG_INVALID on anything that is not among the options. */
+export function parseFlags<const Options extends NonNullable<ParseArgsConfig['options']>>(
+  command: string,
+  args: readonly string[],
+  options: Options,
+  allowPositionals = false,
+) {
+  try {
+    const parsed = parseArgs({ args: [...args], options: { ...options, help }, allowPositionals, strict: true })
+    return (parsed.values as { help?: boolean }).help === true ? null : (parsed as Parsed<Options>)
+  } catch (error) {
+    throw badFlags(command, messageOf(error), error)
+  }
+}
+
+type Parsed<Options extends NonNullable<ParseArgsConfig['options']>> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: Options; allowPositionals: boolean; strict: true }>
+>
