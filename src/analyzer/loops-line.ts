@@ -20,7 +20,7 @@ const symbolKey = encode('{"symbol":"')
 const firstFieldKey = encode('"bidA":')
 const fieldKeys = ['askA', 'bidB', 'askB', 'fx', 'quoteAgeMs'].map((key) => encode(`,"${key}":`))
 
-const [comma, quote, minus, point, openBracket, closeBracket, closeBrace, letterN] = [44, 34, 45, 46, 91, 93, 125, 110]
+const [comma, quote, minus, point, colon, openBracket, closeBracket, closeBrace, letterN] = [44, 34, 45, 46, 58, 91, 93, 125, 110]
 const powersOfTen = Float64Array.from({ length: 16 }, (_, exponent) => 10 ** exponent)
 
 /** `loops`: the fields hold the line. `skip`: an order's line, which no figure needs. `other`: parse it as JSON. */
@@ -92,7 +92,7 @@ export class LoopsLine {
     if (this.loopTimeCount < 0) return false
     for (let i = 0; i < countKeys.length; i++) {
       const key = countKeys[i]
-      if (key === undefined || !this.#take(key)) return false
+      if (key === undefined || !this.#takeKey(key)) return false
       this.#counts[i] = this.#number()
     }
     this.overruns = this.#counts[0] ?? NaN
@@ -121,7 +121,7 @@ export class LoopsLine {
     this.quotes[slot] = this.#number()
     for (let i = 0; i < fieldKeys.length; i++) {
       const key = fieldKeys[i]
-      if (key === undefined || !this.#take(key)) return false
+      if (key === undefined || !this.#takeKey(key)) return false
       this.quotes[slot + 1 + i] = this.#number()
     }
     return this.#bytes[this.#at++] === closeBrace
@@ -206,6 +206,19 @@ export class LoopsLine {
     const start = this.#at
     while (isNumeric(this.#bytes[this.#at] ?? 0)) this.#at++
     return Number(this.#bytes.toString('latin1', start, this.#at))
+  }
+
+  /**
+   * Goes past a key such as `,"askA":` where one of its length, first letter and last letter stands here: that tells every key of the
+   * schema from every other, at half the cost of comparing it whole.
+   */
+  #takeKey(key: Buffer): boolean {
+    const bytes = this.#bytes
+    const at = this.#at
+    const end = at + key.length
+    if (bytes[end - 1] !== colon || bytes[at + 2] !== key[2] || bytes[end - 3] !== key[key.length - 3]) return false
+    this.#at = end
+    return true
   }
 
   /** Goes past these bytes where they stand here. */

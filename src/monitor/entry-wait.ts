@@ -185,7 +185,6 @@ export class EntryWait {
     this.#cooldownFromMs = null
     this.#vainCount = 0
     this.#allowedAtMs = null
-    this.#missed = null
     this.#maxNetEdgeBps = Number.NEGATIVE_INFINITY
     this.#sampleCount = 0
     this.#staleMs = 0

@@ -1,6 +1,6 @@
 /** Logs written by hand into a temporary folder, for the tests of the monitor: what an engine would have logged, second by second. */
 
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { MonitorSettings, RuleSettings } from '../config/schema.ts'
@@ -58,10 +58,6 @@ export function rulesOf(other: Partial<MonitorSettings['rules']> = {}): MonitorS
 
 export class HandMadeLogs {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'longhaul-monitor-'))
-
-  constructor() {
-    mkdirSync(this.folder, { recursive: true })
-  }
 
   pathOf(log: LogName): string {
     return path.join(this.folder, `${log}.log`)

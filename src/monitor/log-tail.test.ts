@@ -166,7 +166,7 @@ describe('long lines', () => {
       appendFileSync(file, 'p'.repeat(5000))
       read(tail)
     }
-    appendFileSync(file, `\n${event(300)}`)
+    appendFileSync(file, `ppp\n${event(300)}`)
     expect(read(tail)).toEqual([300])
     expect(tail.droppedLineCount).toBe(1)
   })

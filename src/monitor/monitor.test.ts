@@ -93,6 +93,7 @@ test('progress tells what the engine has done', () => {
     rssBytes: 77,
     droppedFindings: 0,
     droppedLines: 0,
+    replacedLogs: 0,
   })
 })
 

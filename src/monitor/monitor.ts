@@ -50,8 +50,10 @@ export interface MonitorProgress {
   rssBytes: number | null
   /** Findings beyond the bound. */
   droppedFindings: number
-  /** Lines longer than can be read. */
+  /** Lines too long to be read. */
   droppedLines: number
+  /** How often a log was cut or replaced under the engine. */
+  replacedLogs: number
 }
 
 /**
@@ -63,29 +65,18 @@ export class Monitor {
   readonly #rules: readonly Rule[]
   readonly #startAtMs: number
   readonly #findings: Finding[] = []
+  readonly #counts = { loops: 0, entries: 0, exits: 0, errors: 0, openTrades: 0, rssBytes: null as number | null, droppedFindings: 0 }
   #endAtMs: number
   /** All lines up to here have been fed. */
   #watermarkMs: number
   /** The rules have been judged up to here. */
   #judgedMs: number
-  #progress: MonitorProgress
 
   constructor(options: MonitorOptions) {
     this.#startAtMs = options.startAtMs
     this.#endAtMs = options.endAtMs
     this.#watermarkMs = options.startAtMs
     this.#judgedMs = options.startAtMs
-    this.#progress = {
-      eventTimeMs: options.startAtMs,
-      loops: 0,
-      entries: 0,
-      exits: 0,
-      errors: 0,
-      openTrades: 0,
-      rssBytes: null,
-      droppedFindings: 0,
-      droppedLines: 0,
-    }
     const maxTimeMs = options.endAtMs + maxOverrunMs
     this.#tails = logNames.map((log) => {
       return new LogTail({ log, path: path.join(options.folder, `${log}.log`), startAtMs: options.startAtMs, maxTimeMs })
@@ -110,7 +101,8 @@ export class Monitor {
 
   progress(): MonitorProgress {
     const droppedLines = this.#tails.reduce((sum, tail) => sum + tail.droppedLineCount, 0)
-    return { ...this.#progress, eventTimeMs: this.#watermarkMs, droppedLines }
+    const replacedLogs = this.#tails.reduce((sum, tail) => sum + tail.replacedCount, 0)
+    return { ...this.#counts, eventTimeMs: this.#watermarkMs, droppedLines, replacedLogs }
   }
 
   close(): void {
@@ -153,7 +145,7 @@ export class Monitor {
   #raise(rule: string, settings: RuleSettings, { isHarmless = false, ...facts }: RaisedFacts): void {
     const aborts = settings.aborts && !isHarmless
     if (this.#findings.length >= (aborts ? 2 * maxFindings : maxFindings)) {
-      this.#progress.droppedFindings++
+      this.#counts.droppedFindings++
       return
     }
     this.#findings.push({ rule, severity: isHarmless ? 'info' : settings.severity, aborts, ...facts })
@@ -178,7 +170,7 @@ export class Monitor {
   #feed(line: LogEvent | RawLine): void {
     if (timeOf(line) < this.#startAtMs) return
     if (line instanceof RawLine) {
-      if (isTrouble(line.text)) this.#progress.errors++
+      if (isTrouble(line.text)) this.#counts.errors++
       for (const rule of this.#rules) rule.observeRaw?.(line)
       return
     }
@@ -204,16 +196,16 @@ export class Monitor {
   }
 
   #count(event: LogEvent): void {
-    if (event.level === 'error' || event.level === 'fatal') this.#progress.errors++
+    if (event.level === 'error' || event.level === 'fatal') this.#counts.errors++
     if (event.event === 'loops') {
-      this.#progress.loops += event.loopCount
-      this.#progress.openTrades = event.openTrades
+      this.#counts.loops += event.loopCount
+      this.#counts.openTrades = event.openTrades
     } else if (event.event === 'process') {
-      this.#progress.rssBytes = event.rssBytes
+      this.#counts.rssBytes = event.rssBytes
     } else if (event.event === 'entry') {
-      this.#progress.entries++
+      this.#counts.entries++
     } else if (event.event === 'exit') {
-      this.#progress.exits++
+      this.#counts.exits++
     }
   }
 }

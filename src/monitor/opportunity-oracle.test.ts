@@ -34,6 +34,7 @@ describe('OpportunityOracle', () => {
   test.each([
     ['three samples over two seconds above threshold and margin', [36, 36, 36], 1000, [false, false, true]],
     ['three samples in less than two seconds', [36, 36, 36], 900, [false, false, false]],
+    ['two samples two seconds apart', [36, 36], 2000, [false, false]],
     ['samples above the threshold but inside the margin', [34, 34, 34, 34], 1000, [false, false, false, false]],
     ['a stretch broken by one sample below', [36, 36, 20, 36, 36], 1000, [false, false, false, false, false]],
     ['samples too far apart to be one stretch', [36, 36, 36], 5001, [false, false, false]],

@@ -82,7 +82,7 @@ export class OpenTrade {
   /** Both entry orders are done: what both legs have becomes the hedge, the rest stays in excess. */
   settleEntry(): void {
     assert(this.#phase === 'opening', `${this.#facts.tradeId} cannot settle an entry while ${this.#phase}`)
-    this.#quantity = this.#net(this.#facts.direction)
+    this.#quantity = this.#net(this.#facts.direction, null)
     if (!this.#isBalanced) this.#phase = 'unbalanced'
     else if (this.#quantity.isPositive()) this.#phase = 'open'
   }
@@ -95,9 +95,7 @@ export class OpenTrade {
   /** Both exit orders are done: what both legs closed leaves the hedge, the rest stays in excess. */
   settleExit(): void {
     assert(this.#phase === 'closing', `${this.#facts.tradeId} cannot settle an exit while ${this.#phase}`)
-    const closed = this.#net(opposite(this.#facts.direction))
-    assert(!closed.isGreaterThan(this.#quantity), `${this.#facts.tradeId} closed ${closed.toString()} of ${this.#quantity.toString()}`)
-    this.#quantity = this.#quantity.subtract(closed)
+    this.#quantity = this.#quantity.subtract(this.#net(opposite(this.#facts.direction), this.#quantity))
     this.#openIfBalanced()
   }
 
@@ -138,11 +136,10 @@ export class OpenTrade {
     return this.#phase === 'opening' && this.#isBalanced
   }
 
-  /** Takes out of the excess what both legs hold in this direction, and returns how much that is. */
-  #net(direction: Direction): Decimal {
-    const held = legs.map((leg) => signed(this.#excess[leg], direction, leg))
-    const [a = Decimal.zero, b = Decimal.zero] = held
-    const both = minDecimal(a, b)
+  /** Takes out of the excess what both legs hold in this direction, up to a most, and returns how much that is. */
+  #net(direction: Direction, most: Decimal | null): Decimal {
+    const held = minDecimal(signed(this.#excess.a, direction, 'a'), signed(this.#excess.b, direction, 'b'))
+    const both = most === null ? held : minDecimal(held, most)
     if (!both.isPositive()) return Decimal.zero
     for (const leg of legs) this.addExcess(leg, signed(both, direction, leg).negate())
     return both
@@ -174,6 +171,7 @@ export class OpenTrade {
         break
       case 'exit':
         assert(this.#phase === 'closing' && order.side !== sideOf(direction, order.leg), `${what}: ${order.side} while ${this.#phase}`)
+        assert(!fill.quantity.isGreaterThan(this.#quantity), `${what}: ${fill.quantity.toString()} of ${this.#quantity.toString()}`)
         break
       case 'unwind': {
         assert(this.#phase === 'unbalanced' || this.#phase === 'closing', `${what}: while ${this.#phase}`)

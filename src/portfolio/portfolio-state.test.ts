@@ -93,7 +93,7 @@ class Desk {
   /** Commits, and goes on with what a new engine would read, in whatever order its store gives it. */
   restart(): void {
     this.commit()
-    this.state = PortfolioState.restore(new Map([...this.#stored].reverse()))!
+    this.state = PortfolioState.restore(new Map([...this.#stored].toReversed()))!
   }
 }
 
@@ -222,9 +222,32 @@ test('a hedge too small for orders is dissolved into dust, and the trade can be 
   desk.fill(tradeId, 'b', 'entry', 'sell', '0.00001', '107100', 1400)
   desk.state.settleEntry(tradeId)
   desk.state.dissolveHedge(tradeId)
+  desk.restart()
+  expect(desk.state.settleExit(tradeId)).toMatchObject({ quantity: '0', excess: { a: '0.00001', b: '-0.00001' } })
   for (const leg of legs) desk.state.leaveDust(tradeId, leg)
   expect(legs.map((leg) => desk.state.dust('BTCUSDT', leg).toString())).toEqual(['0.00001', '-0.00001'])
   expect(Number(desk.state.closeTrade(tradeId, 1400).edgeKrw)).toBeCloseTo(0.00001 * 100 * 1400, 9)
+})
+
+test('dust larger than a dissolved hedge is no exit: settling it again after a restart closes nothing', () => {
+  const desk = new Desk()
+  const first = desk.open('KRW-BTC', 'sell-a', 1400)
+  desk.fill(first, 'a', 'entry', 'sell', '0.00003', '150000000', 1400)
+  desk.state.settleEntry(first)
+  desk.state.leaveDust(first, 'a')
+  desk.state.closeTrade(first, 1400)
+  const second = desk.open('KRW-BTC', 'sell-a', 1400)
+  desk.fill(second, 'b', 'entry', 'buy', '0.00003', '107000', 1400)
+  desk.state.settleEntry(second)
+  desk.state.leaveDust(second, 'b')
+  desk.state.closeTrade(second, 1400)
+  const third = desk.open('KRW-BTC', 'buy-a', 1400)
+  for (const leg of legs) desk.fill(third, leg, 'entry', sideOf('buy-a', leg), '0.00001', '150000000', 1400)
+  desk.state.settleEntry(third)
+  desk.state.dissolveHedge(third)
+  for (const leg of legs) desk.state.foldDust(third, leg)
+  desk.restart()
+  expect(desk.state.settleExit(third)).toMatchObject({ quantity: '0', excess: { a: '-0.00002', b: '0.00002' } })
 })
 
 describe('our own bugs are refused', () => {
@@ -270,9 +293,7 @@ describe('our own bugs are refused', () => {
     const desk = new Desk()
     const tradeId = hedgedTrade(desk, 'KRW-BTC', 'sell-a')
     desk.state.startExit(tradeId)
-    desk.fill(tradeId, 'a', 'exit', 'buy', '1.1', '150000000', 1400)
-    desk.fill(tradeId, 'b', 'exit', 'sell', '1.1', '107000', 1400)
-    expect(() => desk.state.settleExit(tradeId)).toThrow('T1 closed 1.1 of 1')
+    expect(() => desk.fill(tradeId, 'a', 'exit', 'buy', '1.1', '150000000', 1400)).toThrow('exit fill of O3 on T1: 1.1 of 1')
   })
 })
 

@@ -61,6 +61,23 @@ describe('a quiet market', () => {
     expect(logs.findingsAt(400, one)).toEqual(['no-entry KRW-BTC no-opportunity @300 info'])
   })
 
+  test('stays harmless after a single block', () => {
+    using logs = new HandMadeLogs().loops(1, 400).write('trading', [decidedAt(100, 'KRW-BTC', 'block', 'max-exposure')])
+    expect(logs.findingsAt(400, one)).toEqual(['no-entry KRW-BTC no-opportunity @300 info'])
+  })
+
+  test('stays harmless when the blocks lie more than a window back', () => {
+    using logs = new HandMadeLogs().loops(1, 500)
+    logs.write('trading', [10, 45, 80].map((second) => decidedAt(second, 'KRW-BTC', 'block', 'max-exposure')))
+    expect(logs.findingsAt(500, { ...one, rules: only(400_000) })).toEqual(['no-entry KRW-BTC no-opportunity @400 info'])
+  })
+
+  test('is not reported again when a guard that blocked has nothing to block any more', () => {
+    using logs = new HandMadeLogs().loops(1, 900)
+    logs.write('trading', [200, 245, 290].map((second) => decidedAt(second, 'KRW-BTC', 'block', 'max-exposure')))
+    expect(logs.findingsAt(900, one)).toEqual(['no-entry KRW-BTC guard-blocking @300 error aborts'])
+  })
+
   test('says what was the best that it offered', () => {
     using logs = new HandMadeLogs().loops(1, 200, {}, [12.3])
     logs.loops(201, 300, {}, [7])
@@ -145,6 +162,25 @@ describe('trouble', () => {
     const failed = [50, 100, 150].flatMap((second) => [decidedAt(second, 'KRW-BTC', 'allow'), failedAt(second + 1)])
     logs.write('trading', [...failed, decidedAt(310, 'KRW-BTC', 'allow'), entryAt(312)])
     expect(logs.findingsAt(400, one)).toEqual(['no-entry KRW-BTC no-opportunity @300 info'])
+  })
+
+  test('what was missed or failed before an entry does not count after it', () => {
+    using logs = new HandMadeLogs().loops(1, 9)
+    const failed = [30, 60, 90].flatMap((second) => [decidedAt(second, 'KRW-BTC', 'allow'), failedAt(second + 1)])
+    const afterwards = [decidedAt(250, 'KRW-BTC', 'allow'), failedAt(251)]
+    logs.loops(10, 13, {}, [60]).loops(14, 600).write('trading', [...failed, entryAt(200), exitAt(210), ...afterwards])
+    expect(logs.findingsAt(600, one)).toEqual(['no-entry KRW-BTC no-opportunity @510 info'])
+  })
+
+  test('what one symbol missed while another traded is no cause for all', () => {
+    using logs = new HandMadeLogs().loops(1, 99)
+    logs.loops(100, 102, {}, [60, 5]).loops(103, 600)
+    logs.write('trading', [entryAt(200, 'KRW-ETH'), exitAt(300, 'KRW-ETH')])
+    expect(logs.findingsAt(600, { rules: only() })).toEqual([
+      'no-entry KRW-BTC missed-opportunity @300 error aborts',
+      'no-entry KRW-ETH no-opportunity @600 info',
+      'no-entry all no-opportunity @600 info',
+    ])
   })
 
   test('a guard that blocks is named, with its reason', () => {

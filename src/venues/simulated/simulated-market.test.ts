@@ -154,6 +154,23 @@ describe('a simulated market', () => {
     }
   })
 
+  test('begins its first halt after five minutes however often halts are asked for, and shows the price of the day when it ends', () => {
+    const halts = { minIntervalMs: 120_000, maxIntervalMs: 120_000, minDurationMs: 60_000, maxDurationMs: 60_000 }
+    const market = marketOf(1, { halts, volatilityBps: 50 })
+    const stillFor = (code: string, venue: 'upbit' | 'binance'): number => nowMs - market.book(venue, code, 1)!.changedAtMs
+    let nowMs = startMs
+    for (; nowMs < startMs + 300_000; nowMs += 1000) {
+      market.advance(nowMs)
+      for (const { venue, code } of instruments) expect(stillFor(code, venue)).toBeLessThan(15_000)
+    }
+    market.advance((nowMs += 50_000))
+    const halted = instruments.find(({ venue, code }) => stillFor(code, venue) > 45_000)!
+    const standing = mid(market, halted.venue, halted.code)
+    while (stillFor(halted.code, halted.venue) > 1000) market.advance((nowMs += 100))
+    expect(nowMs - startMs).toBe(360_000)
+    expect(Math.abs(Math.log(mid(market, halted.venue, halted.code) / standing))).toBeGreaterThan(0.001)
+  })
+
   test('draws a price for an asset that it does not know', () => {
     const market = marketOf(1, {}, madeInstruments('XYZ', 'ABC'))
     market.advance(startMs + 60_000)
