@@ -13,7 +13,11 @@ function scan(line: LoopsLine, text: string): Scanned {
 function fieldsOf(line: LoopsLine): unknown {
   const { timeMs, firstLoop, loopCount, overruns, missingSnapshots, quoteCount } = line
   return {
-    ...{ timeMs, firstLoop, loopCount, overruns, missingSnapshots },
+    timeMs,
+    firstLoop,
+    loopCount,
+    overruns,
+    missingSnapshots,
     periodsMs: [...line.periodsMs.subarray(0, line.periodCount)],
     loopTimesMs: [...line.loopTimesMs.subarray(0, line.loopTimeCount)],
     symbols: line.quoteSymbols.slice(0, quoteCount),
@@ -22,7 +26,8 @@ function fieldsOf(line: LoopsLine): unknown {
 }
 
 const count = fc.nat(1e9)
-const number = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.integer({ min: -1e9, max: 1e9 }).map((n) => n / 100))
+const price = fc.integer({ min: -1e9, max: 1e9 }).map((hundredths) => hundredths / 100)
+const number = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), price)
 const event: fc.Arbitrary<LoopsMeasured> = fc.record({
   level: fc.constant('info' as const),
   time: fc.integer({ min: 0, max: 8.64e15 }),
@@ -40,7 +45,12 @@ const event: fc.Arbitrary<LoopsMeasured> = fc.record({
   quotes: fc.array(
     fc.record({
       symbol: fc.constantFrom('KRW-BTC', 'BTCUSDT', 'KRW-ETH', 'A', ''),
-      ...{ bidA: number, askA: number, bidB: number, askB: number, fx: number, quoteAgeMs: number },
+      bidA: number,
+      askA: number,
+      bidB: number,
+      askB: number,
+      fx: number,
+      quoteAgeMs: number,
     }),
     { maxLength: 4 },
   ),
@@ -51,8 +61,9 @@ describe('a loops line', () => {
     const [scanned, assigned] = [new LoopsLine(), new LoopsLine()]
     fc.assert(
       fc.property(event, (measured) => {
-        expect(scan(scanned, JSON.stringify(measured))).toBe('loops')
-        expect(assigned.assign(measured)).toBe(true)
+        const text = JSON.stringify(measured)
+        expect(scan(scanned, text)).toBe('loops')
+        expect(assigned.assign(JSON.parse(text) as LoopsMeasured)).toBe(true)
         expect(fieldsOf(scanned)).toEqual(fieldsOf(assigned))
       }),
     )

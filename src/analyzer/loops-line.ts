@@ -20,7 +20,8 @@ const symbolKey = encode('{"symbol":"')
 const firstFieldKey = encode('"bidA":')
 const fieldKeys = ['askA', 'bidB', 'askB', 'fx', 'quoteAgeMs'].map((key) => encode(`,"${key}":`))
 
-const [comma, quote, minus, point, colon, openBracket, closeBracket, closeBrace, letterN] = [44, 34, 45, 46, 58, 91, 93, 125, 110]
+const [comma, quote, minus, point, colon] = [44, 34, 45, 46, 58]
+const [openBracket, closeBracket, closeBrace, letterN] = [91, 93, 125, 110]
 const powersOfTen = Float64Array.from({ length: 16 }, (_, exponent) => 10 ** exponent)
 
 /** `loops`: the fields hold the line. `skip`: an order's line, which no figure needs. `other`: parse it as JSON. */

@@ -56,7 +56,8 @@ export class RunRecorder {
   readonly #overall = new SymbolRecorder('all')
   readonly #symbols = new Map<string, SymbolTrack>()
   readonly #hours = new Map<number, Hour>()
-  #hour: Hour = newHour(-1)
+  /** The hour that was last asked for; at first none, which no time lies in. */
+  #hour: Hour = newHour(NaN)
   readonly #sessions: SessionFigures[] = []
   readonly #outages: Analysis['feedOutages'] = []
   readonly #errorsByKind = new BoundedCount(200)

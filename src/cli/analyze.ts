@@ -32,21 +32,23 @@ interface Flags {
   isJson: boolean
 }
 
-/** Throws LOG_NOT_FOUND, LOG_UNREADABLE, CONFIG_NOT_FOUND, CONFIG_INVALID. */
-export async function analyze(args: readonly string[]): Promise<ExitCode> {
+/** `print` is another one in tests. Throws LOG_NOT_FOUND, LOG_UNREADABLE, CONFIG_NOT_FOUND, CONFIG_INVALID. */
+export async function analyze(args: readonly string[], print: (text: string) => void = printToStdout): Promise<ExitCode> {
   const flags = parseFlags(args)
   if (flags === 'help') {
-    process.stdout.write(usage)
+    print(usage)
     return exitCodes.ok
   }
   const logs = logsBeside(flags.logFile)
   const analysis = await analyzeLogs(flags.symbols === null ? logs : { ...logs, symbols: flags.symbols })
   const checks = await runCheckers(logs.tradingLog ?? flags.logFile)
   const judgement = judgeLogs(analysis, checks, flags)
-  process.stdout.write(
-    flags.isJson ? `${JSON.stringify({ analysis, checks, judgement }, null, 2)}\n` : summaryOf(flags.logFile, analysis, judgement),
-  )
+  print(flags.isJson ? `${JSON.stringify({ analysis, checks, judgement }, null, 2)}\n` : summaryOf(flags.logFile, analysis, judgement))
   return exitCodeOf[judgement.verdict]
+}
+
+function printToStdout(text: string): void {
+  process.stdout.write(text)
 }
 
 const exitCodeOf: Record<Verdict, ExitCode> = {
@@ -80,16 +82,15 @@ function badFlags(message: string, cause?: unknown): OperatingError {
 
 function logsBeside(logFile: string): LogPaths {
   if (!existsSync(logFile)) {
-    throw new OperatingError('LOG_NOT_FOUND', `there is no log ${logFile}`, { hint: 'A run leaves its logs in reports/runs/<run-id>/logs.' })
+    const hint = 'A run leaves its logs in reports/runs/<run-id>/logs.'
+    throw new OperatingError('LOG_NOT_FOUND', `there is no log ${logFile}`, { hint })
   }
   if (!statSync(logFile).isFile()) {
     throw new OperatingError('LOG_UNREADABLE', `${logFile} is not a file`, { hint: 'Name one log, such as logs/application.log.' })
   }
   if (basename(logFile) !== 'application.log') return { applicationLog: logFile }
-  const beside = (name: string): string | undefined => [join(dirname(logFile), name)].find((path) => existsSync(path))
-  const tradingLog = beside('trading.log')
-  const metricsLog = beside('metrics.log')
-  return { applicationLog: logFile, ...(tradingLog && { tradingLog }), ...(metricsLog && { metricsLog }) }
+  const [tradingLog, metricsLog] = [join(dirname(logFile), 'trading.log'), join(dirname(logFile), 'metrics.log')]
+  return { applicationLog: logFile, ...(existsSync(tradingLog) && { tradingLog }), ...(existsSync(metricsLog) && { metricsLog }) }
 }
 
 function judgeLogs(analysis: Analysis, checks: CheckResult[], { symbols, budgetsFile }: Flags): Judgement {
@@ -200,5 +201,6 @@ function countLines(title: string, counts: Readonly<Record<string, number>>): st
 }
 
 function sampleLines(title: string, count: number, samples: readonly string[]): string[] {
-  return count === 0 ? [] : [`${formatCount(count)} ${title}, such as\n${samples.map((sample) => `  ${printable(sample.slice(0, 120))}`).join('\n')}`]
+  const lines = samples.map((sample) => `  ${printable(sample.slice(0, 120))}`)
+  return count === 0 ? [] : [`${formatCount(count)} ${title}, such as\n${lines.join('\n')}`]
 }

@@ -19,12 +19,9 @@ export function parseFlags<const Options extends NonNullable<ParseArgsConfig['op
 ) {
   try {
     const parsed = parseArgs({ args: [...args], options: { ...options, help }, allowPositionals, strict: true })
-    return (parsed.values as { help?: boolean }).help === true ? null : (parsed as Parsed<Options>)
+    const { help: isHelp } = parsed.values as { help?: boolean }
+    return isHelp === true ? null : parsed
   } catch (error) {
     throw badFlags(command, messageOf(error), error)
   }
 }
-
-type Parsed<Options extends NonNullable<ParseArgsConfig['options']>> = ReturnType<
-  typeof parseArgs<{ args: string[]; options: Options; allowPositionals: boolean; strict: true }>
->

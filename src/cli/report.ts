@@ -34,11 +34,12 @@ export async function report(args: readonly string[]): Promise<ExitCode> {
 function parse(args: readonly string[]): { name: string; isHelp: boolean } {
   const hint = 'Expected one run: its id, the path of its folder, or latest. See longhaul report --help.'
   try {
-    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { help: { type: 'boolean', short: 'h' } } })
+    const options = { help: { type: 'boolean', short: 'h' } } as const
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options })
     const [name, ...more] = positionals
     const isHelp = values.help === true
     if (!isHelp && (name === undefined || more.length > 0)) {
-      throw new OperatingError('CONFIG_INVALID', `expected one run, was ${positionals.length === 0 ? 'none' : positionals.join(', ')}`, { hint })
+      throw new OperatingError('CONFIG_INVALID', `expected one run, was ${positionals.join(', ') || 'none'}`, { hint })
     }
     return { name: name ?? 'latest', isHelp }
   } catch (error) {

@@ -35,7 +35,8 @@ export async function site(args: readonly string[]): Promise<ExitCode> {
       hint: `Its messages are above. It was given at most ${deadlineMs / 1000} s.`,
     })
   }
-  process.stdout.write(`site    ${relative(process.cwd(), join(repoRoot, 'reports/allure/index.html'))}\nopen it with: npm run report:open\n`)
+  const page = relative(process.cwd(), join(repoRoot, 'reports/allure/index.html'))
+  process.stdout.write(`site    ${page}\nopen it with: npm run report:open\n`)
   return exitCodes.ok
 }
 

@@ -112,6 +112,7 @@ describe.skipIf(!isRedisInstalled())('with a server (skipped where there is no r
     folder = mkdtempSync(join(tmpdir(), 'longhaul-foreign-'))
     foreign = await startRedisServer(folder)
     admin = new Redis({ path: foreign.socketPath })
+    admin.on('error', () => undefined)
   })
 
   afterEach(async () => {

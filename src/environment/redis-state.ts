@@ -56,7 +56,6 @@ async function removeLeftoverKeys(redis: Redis, { keyPrefix, runId }: ResetOptio
     const leftovers: string[] = []
     for (const key of keys) {
       const run = runPrefixOf(key, keyPrefix)
-      if (run === null) continue
       const isKept = kept.get(run) ?? (await hasLiveOwner(redis, run))
       kept.set(run, isKept)
       if (!isKept) leftovers.push(key)

@@ -104,9 +104,13 @@ export class Executor {
   }
 
   async #finishEntry(tradeId: string, fxKrwPerUsdt: number, failure: string): Promise<void> {
+    await this.#balance(tradeId, fxKrwPerUsdt, () => this.#concludeEntry(tradeId, fxKrwPerUsdt, failure))
+    await this.#options.trail.commit()
+  }
+
+  /** Whether the entry has come to its end: hedged, or given up. */
+  #concludeEntry(tradeId: string, fxKrwPerUsdt: number, failure: string): boolean {
     const { portfolio, trail, watcher } = this.#options
-    await trail.commit()
-    await this.#balance(tradeId, fxKrwPerUsdt)
     const trade = portfolio.trade(tradeId)
     if (trade.phase === 'open') {
       this.#recordEntry(trade)
@@ -115,11 +119,10 @@ export class Executor {
       trail.record({ event: 'entry-failed', tradeId, symbol: trade.symbol, reason: failure, realised })
       watcher.failed(tradeId, Decimal.parse(realised.totalKrw))
     } else {
-      await trail.commit()
-      return
+      return false
     }
     this.#entries.delete(tradeId)
-    await trail.commit()
+    return true
   }
 
   #recordEntry(trade: Trade): void {
@@ -138,33 +141,38 @@ export class Executor {
   }
 
   async #finishExit(tradeId: string, fxKrwPerUsdt: number): Promise<void> {
-    const { portfolio, trail, watcher } = this.#options
-    await trail.commit()
-    await this.#balance(tradeId, fxKrwPerUsdt)
-    if (this.#isTooSmallToClose(portfolio.trade(tradeId))) {
+    const { portfolio, trail } = this.#options
+    const conclude = (): boolean => this.#concludeExit(tradeId, fxKrwPerUsdt)
+    const isClosed = await this.#balance(tradeId, fxKrwPerUsdt, conclude)
+    if (!isClosed && this.#isTooSmallToClose(portfolio.trade(tradeId))) {
       portfolio.dissolveHedge(tradeId)
-      await this.#balance(tradeId, fxKrwPerUsdt)
-    }
-    const trade = portfolio.trade(tradeId)
-    if (isFlat(trade)) {
-      const realised = portfolio.closeTrade(tradeId, fxKrwPerUsdt)
-      const intent = this.#exits.get(tradeId)
-      const reason: ExitReason = intent?.reason ?? 'resumed-exit'
-      trail.record({
-        event: 'exit',
-        tradeId,
-        symbol: trade.symbol,
-        direction: trade.direction,
-        reason,
-        holdingMs: this.#options.nowMs() - trade.openedAtMs,
-        netEdgeBps: intent?.netEdgeBps ?? null,
-        fxKrwPerUsdt,
-        realised,
-      })
-      this.#exits.delete(tradeId)
-      watcher.closed(tradeId, Decimal.parse(realised.totalKrw))
+      await this.#balance(tradeId, fxKrwPerUsdt, conclude)
     }
     await trail.commit()
+  }
+
+  /** Whether the trade is closed whole. */
+  #concludeExit(tradeId: string, fxKrwPerUsdt: number): boolean {
+    const { portfolio, trail, watcher } = this.#options
+    const trade = portfolio.trade(tradeId)
+    if (!isFlat(trade)) return false
+    const realised = portfolio.closeTrade(tradeId, fxKrwPerUsdt)
+    const intent = this.#exits.get(tradeId)
+    const reason: ExitReason = intent?.reason ?? 'resumed-exit'
+    trail.record({
+      event: 'exit',
+      tradeId,
+      symbol: trade.symbol,
+      direction: trade.direction,
+      reason,
+      holdingMs: this.#options.nowMs() - trade.openedAtMs,
+      netEdgeBps: intent?.netEdgeBps ?? null,
+      fxKrwPerUsdt,
+      realised,
+    })
+    this.#exits.delete(tradeId)
+    watcher.closed(tradeId, Decimal.parse(realised.totalKrw))
+    return true
   }
 
   /** Sends an order on each leg at the same time and books what they got; says in words why it did not go through, if so. */
@@ -253,14 +261,21 @@ export class Executor {
     trail.record({ event: 'order-done', orderId, tradeId, symbol, leg, status, filledQuantity, reason })
   }
 
-  /** Trades both legs' excess back, as far as the venues take it now. */
-  async #balance(tradeId: string, fxKrwPerUsdt: number): Promise<void> {
+  /**
+   * Trades both legs' excess back, as far as the venues take it now, until `conclude` says that the trade has come to its end. That is
+   * asked in the same step in which the legs came to agree, without a wait in between: another symbol's commit may come in any wait, and
+   * what it stores must not be a trade that is hedged or flat and of which the log does not say so.
+   */
+  async #balance(tradeId: string, fxKrwPerUsdt: number, conclude: () => boolean): Promise<boolean> {
+    if (conclude()) return true
     for (const leg of legs) {
-      if (this.#options.portfolio.trade(tradeId).excess[leg] !== '0') await this.#unwind(tradeId, leg, fxKrwPerUsdt)
+      if (this.#options.portfolio.trade(tradeId).excess[leg] === '0') continue
+      if (await this.#unwind(tradeId, leg, fxKrwPerUsdt, conclude)) return true
     }
+    return false
   }
 
-  async #unwind(tradeId: string, leg: Leg, fxKrwPerUsdt: number): Promise<void> {
+  async #unwind(tradeId: string, leg: Leg, fxKrwPerUsdt: number, conclude: () => boolean): Promise<boolean> {
     const { portfolio, provider, route, trail, watcher } = this.#options
     const instrument = route[leg]
     let unwound = Decimal.zero
@@ -292,6 +307,7 @@ export class Executor {
       dustQuantity: portfolio.dust(route.symbol, leg).toString(),
       excessQuantity: portfolio.trade(tradeId).excess[leg],
     })
+    return conclude()
   }
 
   /** What a partial exit left, where neither venue or only one would take an order for it. */

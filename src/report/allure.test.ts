@@ -43,8 +43,9 @@ class Recorder implements AllureApi {
     await body()
   }
 
-  async attachment(name: string, content: Buffer, { contentType, fileExtension }: { contentType: string; fileExtension: string }): Promise<void> {
-    this.lines.push(`attachment ${name}: ${contentType}, .${fileExtension}, ${content.length > 0 ? 'with content' : 'empty'}`)
+  async attachment(name: string, content: Buffer, options: { contentType: string; fileExtension: string }): Promise<void> {
+    const isFilled = content.length > 0
+    this.lines.push(`attachment ${name}: ${options.contentType}, .${options.fileExtension}, ${isFilled ? 'with content' : 'empty'}`)
   }
 }
 
@@ -77,7 +78,8 @@ test('only what describes the scenario tells one history from another', async ()
 test('the run is told as steps, the report, charts and log ends', async () => {
   const [attempt] = sampleRecord().attempts
   const finding = { rule: 'stale-feed', severity: 'error' as const, aborts: true, symbol: 'KRW-ETH', atMs: startMs, sinceMs: startMs }
-  const run = sampleRun({ record: { attempts: [{ ...attempt!, findings: [{ ...finding, message: 'no quotes', cause: 'frozen', evidence: [] }] }] } })
+  const findings = [{ ...finding, message: 'no quotes', cause: 'frozen', evidence: [] }]
+  const run = sampleRun({ record: { attempts: [{ ...attempt!, findings }] } })
   writeReport(folder, run)
   mkdirSync(join(folder, 'logs'))
   writeFileSync(join(folder, 'logs/trading.log'), '{}\n')
@@ -149,7 +151,8 @@ test('metrics carry the scenario in their key, and leave out what was not measur
 test('the facts are files that Allure reads', () => {
   writeAllureFacts(folder, sampleRun())
   const perf: unknown = JSON.parse(readFileSync(join(folder, 'S0-perf.json'), 'utf8'))
-  const sample = { id: expect.any(String), key: expect.any(String), value: expect.any(Number), start: expect.any(Number), stop: expect.any(Number) }
+  const [text, number] = [expect.any(String), expect.any(Number)]
+  const sample = { id: text, key: text, value: number, start: number, stop: number }
   expect(perf).toEqual(Array.from({ length: 10 }, () => expect.objectContaining(sample)))
   expect(readFileSync(join(folder, 'environment.properties'), 'utf8')).toMatchInlineSnapshot(`
     "Node = v24.21.0

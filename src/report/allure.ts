@@ -72,7 +72,8 @@ export async function tellScenario(allure: AllureApi, record: RunRecord): Promis
 
 async function tellAttempt(allure: AllureApi, attempt: AttemptRecord): Promise<void> {
   const end = attempt.endedAtMs === null ? 'no end recorded' : formatUtc(attempt.endedAtMs)
-  await allure.step(`attempt ${attempt.attempt}: ${formatUtc(attempt.startAtMs)} to ${end}, ${attempt.stopReason ?? 'ended without saying why'}`, async () => {
+  const name = `attempt ${attempt.attempt}: ${formatUtc(attempt.startAtMs)} to ${end}, ${attempt.stopReason ?? 'ended without saying why'}`
+  await allure.step(name, async () => {
     for (const { rule, severity, symbol, atMs, message, aborts } of attempt.findings.slice(0, maxFindings)) {
       await allure.logStep(`${formatUtc(atMs)} ${severity} ${rule} (${symbol ?? 'all'}): ${message}`, aborts ? 'failed' : 'passed')
     }
@@ -98,13 +99,16 @@ const logTail = { lines: 200, bytes: 64 * 1024 } as const
 
 /** The report, the charts and the end of each log, as far as they are there. Bounded: Allure keeps them all in memory. */
 export function attachmentsOf(runFolder: string): AllureAttachment[] {
-  const report = join(runFolder, reportNames.markdown)
+  const reports = filesIn(runFolder, reportNames.markdown)
   const charts = filesIn(join(runFolder, reportNames.charts), '.svg')
   const logs = filesIn(join(runFolder, 'logs'), '.log')
+  const attachment = (name: string, contentType: string, fileExtension: string, content: Buffer): AllureAttachment => {
+    return { name, contentType, fileExtension, content }
+  }
   return [
-    ...(existsSync(report) ? [{ name: reportNames.markdown, contentType: 'text/markdown', fileExtension: 'md', content: readFileSync(report) }] : []),
-    ...charts.map((file) => ({ name: basename(file, '.svg'), contentType: 'image/svg+xml', fileExtension: 'svg', content: readFileSync(file) })),
-    ...logs.map((file) => ({ name: `${basename(file)}, last ${logTail.lines} lines`, contentType: 'text/plain', fileExtension: 'txt', content: tailOf(file) })),
+    ...reports.map((file) => attachment(basename(file), 'text/markdown', 'md', readFileSync(file))),
+    ...charts.map((file) => attachment(basename(file, '.svg'), 'image/svg+xml', 'svg', readFileSync(file))),
+    ...logs.map((file) => attachment(`${basename(file)}, last ${logTail.lines} lines`, 'text/plain', 'txt', tailOf(file))),
   ]
 }
 
@@ -160,6 +164,7 @@ export function metricsOf({ record, analysis, judgement }: JudgedRun): AllureMet
   const start = Date.parse(startedAt)
   const stop = endedAt === null ? start : Date.parse(endedAt)
   const { overall, loopTimeMs, loopPeriodMs, loopCpuMs, rssBytes, heapAfterGcBytes } = analysis
+  const notPassed = judgement.assertions.filter(({ verdict }) => verdict !== 'pass').length
   const figures: [key: string, title: string, unit: string, better: 'lower' | 'higher', value: number | null][] = [
     ['loop_time_p99', 'loop time p99', 'ms', 'lower', loopTimeMs?.p99 ?? null],
     ['loop_period_p99', 'loop period p99', 'ms', 'lower', loopPeriodMs?.p99 ?? null],
@@ -170,7 +175,7 @@ export function metricsOf({ record, analysis, judgement }: JudgedRun): AllureMet
     ['errors', 'errors', '', 'lower', overall.errors],
     ['entries', 'entries', '', 'higher', overall.entries],
     ['missing_snapshots', 'snapshots missing', '', 'lower', analysis.missingSnapshots],
-    ['assertions_not_passed', 'assertions not passed', '', 'lower', judgement.assertions.filter(({ verdict }) => verdict !== 'pass').length],
+    ['assertions_not_passed', 'assertions not passed', '', 'lower', notPassed],
   ]
   return figures.flatMap(([name, title, unit, better, value]) => {
     if (value === null) return []

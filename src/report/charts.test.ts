@@ -21,8 +21,8 @@ test('a run without any figures has no charts', () => {
 
 test('every chart is one SVG without numbers that are none', () => {
   const outage = { symbol: 'KRW-BTC', reason: 'frozen', fromMs: startMs + 1000, toMs: startMs + 60_000 }
-  const hour = { startMs, loops: 1, entries: 1, exits: 1, profitKrw: '12.5', guardBlocks: 0, errors: 0, warnings: 0, meanLoopPeriodMs: null, p99LoopTimeMs: null }
-  const charts = draw({ feedOutages: [outage], hours: [hour, { ...hour, startMs: startMs + 3_600_000 }] })
+  const hours = sampleAnalysis().hours.flatMap((hour) => [hour, { ...hour, startMs: startMs + 3_600_000, meanLoopPeriodMs: null }])
+  const charts = draw({ feedOutages: [outage], hours })
   expect(charts.map(({ name }) => name)).toContain('feed-outages')
   for (const { svg } of charts) expect(svg).toMatch(/^<svg [^]*<\/svg>$/)
   for (const { name, svg } of charts) expect(`${name} ${svg.match(/NaN|undefined|Infinity/)?.[0] ?? 'sound'}`).toBe(`${name} sound`)
@@ -39,7 +39,8 @@ test('the time axis is UTC', () => {
 })
 
 test('a histogram keeps every loop, in equal bars of whole milliseconds', () => {
-  const bin = fc.record({ low: fc.double({ min: 0, max: 1e6, noNaN: true }), width: fc.double({ min: 0, max: 100, noNaN: true }), count: fc.nat() })
+  const upTo = (max: number) => fc.double({ min: 0, max, noNaN: true })
+  const bin = fc.record({ low: upTo(1e6), width: upTo(100), count: fc.nat() })
   fc.assert(
     fc.property(fc.array(bin, { minLength: 1, maxLength: 50 }), (drawn) => {
       const bins = drawn.map(({ low, width, count }) => ({ low, high: low + width, count }))

@@ -7,7 +7,8 @@ import { sampleRecord, sampleRun, startMs, symbolFigures } from './sample-run.ts
 
 const reportOf = (run: JudgedRun): string => finalReport({ ...run, charts: [{ name: 'loop-time', title: 'Loop time' }] })
 const headings = (markdown: string): string[] => markdown.replace(/```[^]*?```/g, '').split('\n').filter((line) => line.startsWith('#'))
-const section = (markdown: string, title: string): string => markdown.split(/^(?=## )/m).find((part) => part.startsWith(`## ${title}`)) ?? ''
+const section = (markdown: string, title: string): string =>
+  markdown.split(/^(?=## )/m).find((part) => part.startsWith(`## ${title}`)) ?? ''
 
 test('the verdict and its reason come first', () => {
   expect(reportOf(sampleRun()).split('\n').slice(0, 3)).toEqual(['# S0: mini dry run: pass', '', '**GO.** All 2 assertions hold.'])
@@ -59,7 +60,10 @@ test('the expected S0 stands beside what was measured', () => {
     | average loop time | 1000 ± 100 ms | 1,000 ms | yes |
     | errors | 0 | 0 | yes |
 
-    180 loops of 1,000 ms event time; on accelerated time the mission’s S0 block counts one loop for each second of wall time at 60x: 3.0 s = 3 loops a symbol. Its *average loop time* is the loop period, start to start; a loop’s own work takes 52 ms of event time.
+    180 loops of 1,000 ms event time; on accelerated time the mission’s
+    S0 block counts one loop for each second of wall time at 60x: 3.0 s = 3 loops a symbol.
+    Its *average loop time* is the loop period, start to start; a loop’s own work takes
+    52 ms of event time.
 
     "
   `)
@@ -91,8 +95,8 @@ test('our column against commercial engines is measured', () => {
     | loop time | ~1000 ms | 10–50 ms | 52 ms mean, 52 ms p99 (modelled latency included); 0.08 ms of processor |
     | throughput | 2–4 symbols a loop | hundreds to thousands of symbols a loop | 2 symbols a loop; 600 symbol evaluations a second |
     | memory | ~100 MB | 1–10 GB | 96 MiB RSS at most |
-    | monitoring | basic (logs) | advanced (metrics) | 7 rules on event time over three structured logs, metrics included |
-    | recovery | basic (restart) | advanced (dynamic adjustment) | restart from committed state, adjusted to the cause; no restarts in this run |
+    | monitoring | basic (logs) | advanced (metrics) | 7 rules on event time, over logs and metrics |
+    | recovery | basic (restart) | advanced (dynamic adjustment) | restart from committed state, adjusted; here: none |
 
     The run went 300 times faster than real time.
 
@@ -107,11 +111,12 @@ test('money reads as won, a loss with its sign', () => {
 
 test('a run that was killed is reported to its last line', () => {
   const { attempts } = sampleRecord()
+  const unfinished = { endedAtMs: null, stopReason: null, exitCode: null, wallMs: 0, decision: 'running' as const }
   const record = {
     status: 'running' as const,
     endedAt: null,
     engineWallMs: 0,
-    attempts: attempts.map((attempt) => ({ ...attempt, endedAtMs: null, stopReason: null, exitCode: null, wallMs: 0, decision: 'running' as const })),
+    attempts: attempts.map((attempt) => ({ ...attempt, ...unfinished })),
   }
   const markdown = reportOf(sampleRun({ record, analysis: { lastMs: startMs + 120_000 } }))
   expect(markdown).toContain('| event time | 2 min, from 2026-01-05 00:00:00Z |')
@@ -121,11 +126,11 @@ test('a run that was killed is reported to its last line', () => {
 
 test('an attempt tells its findings, what was decided and what was adjusted', () => {
   const [attempt] = sampleRecord().attempts
-  const finding = { rule: 'stale-feed', severity: 'error' as const, aborts: true, symbol: 'KRW-ETH', atMs: startMs + 1000, sinceMs: startMs }
+  const finding = { rule: 'stale-feed', severity: 'error' as const, aborts: true, symbol: 'KRW-ETH', sinceMs: startMs }
   const stopped = {
     ...attempt!,
     stopReason: 'aborted' as const,
-    findings: [{ ...finding, message: 'no quotes | for 120 s', cause: 'frozen', evidence: [] }],
+    findings: [{ ...finding, atMs: startMs + 1000, message: 'no quotes | for 120 s', cause: 'frozen', evidence: [] }],
     decision: 'retry-adjusted' as const,
     decisionReason: 'KRW-ETH is quarantined',
     adjustments: ['poll every 2000 ms'],
@@ -169,7 +174,7 @@ test('anomalies are counted, with a sample', () => {
 
 test('the command to reproduce spells out every setting that may have been overridden', () => {
   expect(section(reportOf(sampleRun()), 'How to reproduce')).toContain(
-    'node src/main.ts run --config configs/s0.yaml --symbols KRW-BTC,KRW-ETH --duration-minutes 3 --market simulated --pace max --seed 62 ' +
-      '--start-at 2026-01-05T00:00:00Z',
+    'node src/main.ts run --config configs/s0.yaml --symbols KRW-BTC,KRW-ETH --duration-minutes 3 --market simulated --pace max ' +
+      '--seed 62 --start-at 2026-01-05T00:00:00Z',
   )
 })

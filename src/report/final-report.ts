@@ -60,9 +60,11 @@ function whatWasRun({ record, analysis }: ReportInput): string {
   const { config } = record
   const commit = record.commit === null ? 'outside a checkout' : `${record.commit}${record.isDirty ? ', with uncommitted changes' : ''}`
   const acceleration = accelerationOf(record, analysis)
+  const { firstMs } = analysis
+  const eventTime = firstMs === null ? 'none' : `${formatDuration(eventMsOf(record, analysis))}, from ${formatUtc(firstMs)}`
   const rows: [string, string][] = [
     ['run', `${record.runId}, ${record.status}`],
-    ['scenario', `${record.scenario}, ${formatNumber(config.duration_minutes)} minutes of event time, ${config.mode}, ${config.data_source}`],
+    ['scenario', `${record.scenario}, ${formatDuration(config.duration_minutes * 60_000)} of event time, ${config.mode}, ${config.data_source}`],
     ['symbols', listed(config.symbols, 24)],
     ['seed', String(record.seed)],
     ['commit', commit],
@@ -70,7 +72,7 @@ function whatWasRun({ record, analysis }: ReportInput): string {
     ['market', record.modelledParts.length === 0 ? config.market : `${config.market}; modelled: ${record.modelledParts.join('; ')}`],
     ['store', record.store ?? 'none'],
     ['pace', config.pace],
-    ['event time', analysis.firstMs === null ? 'none' : `${formatDuration(eventMsOf(record, analysis))}, from ${formatUtc(analysis.firstMs)}`],
+    ['event time', eventTime],
     ['wall time', record.endedAt === null ? `started ${record.startedAt}, no end recorded` : `${record.startedAt} to ${record.endedAt}`],
     ['engine', record.engineWallMs === 0 ? 'wall time not recorded' : `${formatDuration(record.engineWallMs)} of wall time`],
     ['acceleration', acceleration === null ? 'not known' : `${formatNumber(acceleration)} × real time (event time / engine wall time)`],
@@ -81,8 +83,9 @@ function whatWasRun({ record, analysis }: ReportInput): string {
 }
 
 function loopsText(record: RunRecord, analysis: Analysis): string {
-  const interval = `${formatCount(analysis.loops)} loops of ${formatCount(record.config.loop.intervalMs)} ms event time, all symbols in each`
-  return analysis.overruns === 0 ? interval : `${interval}; ${formatCount(analysis.overruns)} starts skipped by loops that ran over`
+  const { intervalMs } = record.config.loop
+  const loops = `${formatCount(analysis.loops)} loops of ${formatCount(intervalMs)} ms event time, all symbols in each`
+  return analysis.overruns === 0 ? loops : `${loops}; ${formatCount(analysis.overruns)} starts skipped by loops that ran over`
 }
 
 function checkers({ checks }: ReportInput): string | null {

@@ -51,7 +51,8 @@ test('a run without logs never passes, and has a report that says so', async () 
 
 test('a killed run is judged by what its logs hold', async () => {
   mkdirSync(join(runFolder, 'logs'))
-  writeFileSync(join(runFolder, 'logs/metrics.log'), `${Array.from({ length: 90 }, (_, index) => loopsLine(index)).join('')}{"level":"info","ti`)
+  const lines = Array.from({ length: 90 }, (_, index) => loopsLine(index))
+  writeFileSync(join(runFolder, 'logs/metrics.log'), `${lines.join('')}{"level":"info","ti`)
   const { analysis } = await judgeRun(runFolder)
   expect(analysis).toMatchObject({ loops: 90, loopPeriodMs: { mean: 1000 } })
   expect(readdirSync(join(runFolder, 'charts'))).toContain('loop-time.svg')
@@ -71,7 +72,8 @@ test('judging again replaces the report, charts that are no longer drawn include
 
 test('report.json keeps exact amounts', () => {
   writeReport(runFolder, sampleRun())
-  expect(JSON.parse(read('report.json'))).toMatchObject({ analysis: { symbols: [{ profit: { edgeKrw: '5000.125', totalKrw: '1987.625' } }, {}] } })
+  const symbols = [{ profit: { edgeKrw: '5000.125', totalKrw: '1987.625' } }, {}]
+  expect(JSON.parse(read('report.json'))).toMatchObject({ analysis: { symbols } })
 })
 
 test('a folder that is gone is a typed error', async () => {

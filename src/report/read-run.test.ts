@@ -51,7 +51,9 @@ test('an unknown id names the runs that are there', () => {
 })
 
 test('latest of no runs says how to make one', () => {
-  expect(() => resolveRun('latest', runsFolder)).toThrow(expect.objectContaining({ code: 'RUN_NOT_FOUND', hint: expect.stringContaining('npx vitest run') }))
+  expect(() => resolveRun('latest', runsFolder)).toThrow(
+    expect.objectContaining({ code: 'RUN_NOT_FOUND', hint: expect.stringContaining('npx vitest run') }),
+  )
 })
 
 test.each([

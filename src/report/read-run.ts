@@ -19,7 +19,9 @@ export function resolveRun(name: string, runsFolder: string): string {
     throw notFound(`not a run id: ${JSON.stringify(name.slice(0, 80))}`, 'An id has letters, digits, dots and dashes; a path has a slash.')
   }
   const folder = isPath ? resolve(name) : join(runsFolder, name)
-  if (!existsSync(join(folder, recordFile))) throw notFound(`no ${recordFile} in ${folder}`, `${known(runsFolder)} Or give the path of a run's folder.`)
+  if (!existsSync(join(folder, recordFile))) {
+    throw notFound(`no ${recordFile} in ${folder}`, `${known(runsFolder)} Or give the path of a run's folder.`)
+  }
   return folder
 }
 
@@ -28,7 +30,7 @@ export function readRun(runFolder: string): RunRecord {
   const file = join(runFolder, recordFile)
   const record = parse(file)
   if (!isRecord(record)) {
-    throw notFound(`${file} is no run record of schema 1`, 'It was written by another version of longhaul, or by something else: report it with that version.')
+    throw notFound(`${file} is no run record of schema 1`, 'Report it with the version of longhaul that wrote it.')
   }
   return record
 }

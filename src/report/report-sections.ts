@@ -10,12 +10,18 @@ const maxRows = 50
 
 export function environment({ steps }: RunRecord): string | null {
   if (steps.length === 0) return null
-  const rows = steps.map(({ name, status, detail, hint, tookMs }) => [name, status, hint === null ? detail : `${detail} Hint: ${hint}`, `${formatNumber(tookMs)} ms`])
+  const rows = steps.map(({ name, status, detail, hint, tookMs }) => {
+    return [name, status, hint === null ? detail : `${detail} Hint: ${hint}`, milliseconds(tookMs)]
+  })
   return `## Environment\n\n${markdownTable(['step', 'status', 'what it did', 'took'], rows)}`
 }
 
 export function symbols({ symbols: figures, overall }: Analysis): string {
-  const header = ['symbol', 'entries', 'exits', 'won', 'exits by', 'edge', 'fees', 'FX', 'profit', 'net edge p50', 'guard blocks', 'missing', 'stale', 'errors']
+  const header = [
+    ...['symbol', 'entries', 'exits', 'won', 'exits by'],
+    ...['edge', 'fees', 'FX', 'profit', 'net edge p50'],
+    ...['guard blocks', 'missing', 'stale', 'errors'],
+  ]
   const rows = [...figures.slice(0, maxRows), overall].map(symbolRow)
   return `## Symbols\n\n${markdownTable(header, rows)}${left(figures.length)}`
 }
@@ -24,7 +30,7 @@ function symbolRow(figures: SymbolFigures): string[] {
   const { profit, entryNetEdgeBps } = figures
   return [
     figures.symbol,
-    figures.entriesFailed === 0 ? formatCount(figures.entries) : `${formatCount(figures.entries)} (${formatCount(figures.entriesFailed)} failed)`,
+    `${formatCount(figures.entries)}${figures.entriesFailed === 0 ? '' : ` (${formatCount(figures.entriesFailed)} failed)`}`,
     formatCount(figures.exits),
     formatPercent(figures.wins, figures.exits),
     tally(figures.exitsByReason),
@@ -42,7 +48,8 @@ function symbolRow(figures: SymbolFigures): string[] {
 
 export function hours({ hours: figures }: Analysis): string | null {
   if (figures.length === 0) return null
-  const header = ['hour (UTC)', 'loops', 'entries', 'exits', 'profit', 'guard blocks', 'errors', 'warnings', 'loop period mean', 'loop time p99']
+  const counts = ['loops', 'entries', 'exits', 'profit', 'guard blocks', 'errors', 'warnings']
+  const header = ['hour (UTC)', ...counts, 'loop period mean', 'loop time p99']
   const rows = figures
     .slice(0, maxRows)
     .map((hour) => [

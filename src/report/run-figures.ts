@@ -5,7 +5,10 @@ import type { RunRecord } from './run-record.ts'
 
 /** Event time that the attempts covered, without the pauses between them; to the last line logged where an attempt has no end. */
 export function eventMsOf(record: RunRecord, analysis: Analysis): number {
-  return record.attempts.reduce((sum, { startAtMs, endedAtMs }) => sum + Math.max(0, (endedAtMs ?? analysis.lastMs ?? startAtMs) - startAtMs), 0)
+  return record.attempts.reduce((sum, { startAtMs, endedAtMs }) => {
+    const endMs = endedAtMs ?? analysis.lastMs ?? startAtMs
+    return sum + Math.max(0, endMs - startAtMs)
+  }, 0)
 }
 
 /** Event time over the engine's wall time; null where the run ended before its wall time was recorded. */

@@ -25,7 +25,8 @@ export function loopPeriodChart(analysis: Analysis, budgets: Budgets): ChartPlan
     { label: 'mean, at most', value: target + tolerance },
     { label: 'mean, at least', value: target - tolerance },
   ]
-  return timeChart(analysis, 'loop-period', 'Loop period', 'ms, start to start', linesOf(analysis, [['loop-period', 'loop period']]), limits)
+  const lines = linesOf(analysis, [['loop-period', 'loop period']])
+  return timeChart(analysis, 'loop-period', 'Loop period', 'ms, start to start', lines, limits)
 }
 
 export function loopTimeChart(analysis: Analysis, budgets: Budgets): ChartPlan | null {
@@ -89,7 +90,8 @@ function timeChart(
   const highest = Math.max(...values)
   // A budget far above the data would press the curve flat: it is named instead of drawn.
   const drawn = limits.filter(({ value }) => value <= 3 * highest)
-  const offScale = limits.filter((limit) => !drawn.includes(limit)).map(({ label, value }) => `${label} ${formatNumber(value)}, off the scale`)
+  const named = limits.filter((limit) => !drawn.includes(limit))
+  const offScale = named.map(({ label, value }) => `${label} ${formatNumber(value)}, off the scale`)
   const drawnValues = drawn.map(({ value }) => value)
   const ceiling = Math.max(...drawnValues)
   const option: EChartsOption = {

@@ -6,7 +6,6 @@
 import {
   closeSync,
   fsyncSync,
-  ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -139,15 +138,10 @@ export class EmbeddedStateStore implements StateStore {
     this.#compactAtBytes = Math.max(minCompactedBytes, this.#logBytes * maxGrowth)
   }
 
-  /** A record that the disk took only in part is cut off again, so that no later one stands behind it. */
+  /** A record that the disk took only in part is written over by the next one: its place is the end of the last whole record. */
   #append(descriptor: number, record: Buffer): void {
-    try {
-      for (let offset = 0; offset < record.length; ) {
-        offset += writeSync(descriptor, record, offset, record.length - offset, this.#logBytes + offset)
-      }
-    } catch (error) {
-      ftruncateSync(descriptor, this.#logBytes)
-      throw error
+    for (let offset = 0; offset < record.length; ) {
+      offset += writeSync(descriptor, record, offset, record.length - offset, this.#logBytes + offset)
     }
     this.#logBytes += record.length
   }

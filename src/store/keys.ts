@@ -23,9 +23,8 @@ export function ownerKey(ofRunPrefix: string): string {
   return `${ofRunPrefix}:owner`
 }
 
-/** The run's prefix that a key lies under, or null where it lies under none of this prefix. */
-export function runPrefixOf(key: string, prefix: string): string | null {
-  if (!key.startsWith(`${prefix}:`)) return null
+/** The run's prefix that a key lies under, itself one of `<prefix>:*`. */
+export function runPrefixOf(key: string, prefix: string): string {
   const end = key.indexOf(':', prefix.length + 1)
   return end === -1 ? key : key.slice(0, end)
 }

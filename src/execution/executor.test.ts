@@ -1,0 +1,639 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { allCheckers } from '../analyzer/run-checkers.ts'
+import { Decimal, sumDecimals } from '../base/decimal.ts'
+import { OperatingError } from '../base/error.ts'
+import { VirtualClock } from '../clock/virtual-clock.ts'
+import { Committer } from '../engine/committer.ts'
+import { Journal } from '../engine/journal.ts'
+import { LogFile } from '../engine/log-file.ts'
+import type { Changes, StateStore } from '../engine/state-store.ts'
+import type { InstrumentKey, MarketDataProvider } from '../market-data/market-data-provider.ts'
+import { schemaVersion, type TradingEvent } from '../model/event.ts'
+import { type Instrument, instrumentOf, limitPriceBeyond, roundQuantity, type InstrumentFacts } from '../model/instrument.ts'
+import type { LegPlan } from '../model/intent.ts'
+import type { OrderBook } from '../model/order-book.ts'
+import type { OrderReport, OrderRequest } from '../model/order.ts'
+import { type Direction, directions, type Leg, opposite, type Route, sideOf } from '../model/route.ts'
+import type { ExitReason } from '../model/trade.ts'
+import { PortfolioState } from '../portfolio/portfolio-state.ts'
+import { RiskGuard } from '../risk/risk-guard.ts'
+import { ExecutorFactory } from './executor-factory.ts'
+import { requiredOf } from './executor.ts'
+import type { OrderGateway } from './order-gateway.ts'
+
+const startMs = Date.UTC(2026, 0, 5)
+const krwPerUsdt = 1400
+
+const facts: readonly InstrumentFacts[] = [
+  listed('upbit', 'KRW-BTC', 'KRW', '1000', '0.00000001', '5000', '0.0005'),
+  listed('binance', 'BTCUSDT', 'USDT', '0.01', '0.00001', '5', '0.001'),
+  listed('upbit', 'USDT-BTC', 'USDT', '0.01', '0.00000001', '0.5', '0.0025'),
+]
+const [krwBtc, btcUsdt, usdtBtc] = facts.map(instrumentOf) as [Instrument, Instrument, Instrument]
+const krwRoute: Route = { symbol: 'KRW-BTC', a: krwBtc, b: btcUsdt }
+const usdtRoute: Route = { symbol: 'BTCUSDT', a: btcUsdt, b: usdtBtc }
+const routes = [krwRoute, usdtRoute]
+
+function listed(
+  venue: InstrumentFacts['venue'],
+  code: string,
+  quote: string,
+  tickSize: string,
+  lotSize: string,
+  minNotional: string,
+  takerFee: string,
+): InstrumentFacts {
+  const tickBands = [{ fromPrice: '0', tickSize }]
+  return { venue, code, base: 'BTC', quote, tickBands, lotSize, minNotional, takerFee, feeAsset: venue === 'upbit' ? 'quote' : 'received' }
+}
+
+const limits = { maxCapitalKrw: 2e7, maxOpenTrades: 2, maxConcurrentOrders: 4, maxDailyLossKrw: 1e9, cooldownMs: 0, failureCooldownMs: 0 }
+const risk = {
+  global: { maxNotionalKrw: 1e7, maxOpenTrades: 4, maxExposureKrw: 4e7, maxDailyLossKrw: 1e9, maxQuoteAgeMs: 3000, maxUnchangedMs: 30_000 },
+  symbols: { 'KRW-BTC': limits, BTCUSDT: limits },
+  dailyResetTimeZone: 'UTC',
+  circuitBreaker: { openAfterFailures: 5, openForMs: 1000 },
+}
+const plenty = { 'upbit:KRW': '100000000', 'upbit:USDT': '90000', 'upbit:BTC': '2', 'binance:USDT': '90000', 'binance:BTC': '2' }
+
+/** One price level a side, and always there. */
+class OneLevelBooks implements MarketDataProvider {
+  readonly prices: Record<string, [bid: number, ask: number]> = {
+    'upbit:KRW-BTC': [140_000_000, 140_100_000],
+    'binance:BTCUSDT': [99_000, 99_010],
+    'upbit:USDT-BTC': [99_500, 99_520],
+  }
+  nowMs = startMs
+
+  book({ venue, code }: InstrumentKey): OrderBook | null {
+    const [bid, ask] = this.prices[`${venue}:${code}`]!
+    const times = { exchangeTimeMs: this.nowMs, changedAtMs: this.nowMs, receivedAtMs: this.nowMs }
+    return { bids: [{ price: bid, size: 1000 }], asks: [{ price: ask, size: 1000 }], ...times }
+  }
+
+  fetchBook(instrument: InstrumentKey): Promise<OrderBook> {
+    return Promise.resolve(this.book(instrument)!)
+  }
+
+  refresh(): Promise<[]> {
+    return Promise.resolve([])
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** What the venue does with an order: the share of its quantity that it fills, or a refusal. */
+type Answer = number | 'rejected' | 'timed-out'
+
+/** Answers orders by the script, in the order in which they are sent, and fills the rest whole. */
+class ScriptedGateway implements OrderGateway {
+  readonly script: Answer[]
+  readonly sent: OrderRequest[] = []
+  readonly #books: OneLevelBooks
+
+  constructor(books: OneLevelBooks, script: readonly Answer[]) {
+    this.#books = books
+    this.script = [...script]
+  }
+
+  send(order: OrderRequest): Promise<OrderReport> {
+    this.sent.push(order)
+    return Promise.resolve(this.#answer(order, this.script.shift() ?? 1))
+  }
+
+  #answer(order: OrderRequest, answer: Answer): OrderReport {
+    const { orderId, instrument, side } = order
+    if (typeof answer === 'string') return { orderId, status: answer, reason: 'as the script has it', fill: null }
+    const quantity = roundQuantity(instrument, order.quantity.multiply(Decimal.fromNumber(answer)))
+    if (quantity.isZero()) return { orderId, status: 'unfilled', reason: 'nothing displayed', fill: null }
+    const book = this.#books.book(instrument)!
+    const [bestBid, bestAsk] = [book.bids[0]!, book.asks[0]!].map(({ price }) => Decimal.fromNumber(price)) as [Decimal, Decimal]
+    const price = side === 'buy' ? bestAsk : bestBid
+    const notional = quantity.multiply(price)
+    const isFeeInBase = instrument.feeAsset === 'received' && side === 'buy'
+    const fill = {
+      levels: [{ price, quantity, displayedSize: Decimal.parse('1000') }],
+      quantity,
+      notional,
+      feeAsset: isFeeInBase ? instrument.base : instrument.quote,
+      fee: (isFeeInBase ? quantity : notional).multiply(instrument.takerFee).round(8, 'up'),
+      ...{ bookExchangeTimeMs: book.exchangeTimeMs, bookChangedAtMs: book.changedAtMs, bookReceivedAtMs: book.receivedAtMs, bestBid, bestAsk },
+    }
+    return { orderId, status: quantity.equals(order.quantity) ? 'filled' : 'partial', reason: null, fill }
+  }
+}
+
+/** Thrown in the place of a process that ends. */
+class Killed extends Error {}
+
+/** A store that the engine's death leaves as it is: the engine dies in a given commit, before that is made or after. */
+class MortalStore implements StateStore {
+  readonly kind = 'embedded'
+  readonly state = new Map<string, string>()
+  commitCount = 0
+  killAt: { commit: number; isStored: boolean } | null = null
+  isDown = false
+
+  open(): Promise<ReadonlyMap<string, string>> {
+    return Promise.resolve(new Map(this.state))
+  }
+
+  async commit({ set, remove }: Changes): Promise<void> {
+    // As long as a real store takes, so that symbols can come between one another.
+    await Promise.resolve()
+    if (this.isDown) throw new OperatingError('STORE_UNAVAILABLE', 'as the test has it', { hint: 'none' })
+    this.commitCount++
+    const { commit = Infinity, isStored = false } = this.killAt ?? {}
+    if (this.commitCount > commit || (this.commitCount === commit && !isStored)) throw new Killed()
+    for (const key of remove) this.state.delete(key)
+    for (const [key, value] of Object.entries(set)) this.state.set(key, value)
+    if (this.commitCount === commit) throw new Killed()
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+let folder: string
+let deskCount = 0
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'longhaul-executor-'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** An engine without its loop: every part but market and venue is real, and it can be killed and started again. */
+class Desk {
+  readonly books = new OneLevelBooks()
+  readonly gateway: ScriptedGateway
+  readonly store = new MortalStore()
+  readonly #logs: string
+  readonly #balances: Readonly<Record<string, string>>
+  #attempt = 0
+  clock = new VirtualClock({ startMs, pace: null })
+  portfolio!: PortfolioState
+  #journal!: Journal
+  #committer!: Committer
+  #guard!: RiskGuard
+  #executors!: ExecutorFactory
+
+  constructor(script: readonly Answer[], balances: Readonly<Record<string, string>> = plenty) {
+    this.#logs = join(folder, `${++deskCount}`)
+    this.#balances = balances
+    this.gateway = new ScriptedGateway(this.books, script)
+  }
+
+  static async started(script: readonly Answer[], balances: Readonly<Record<string, string>> = plenty): Promise<Desk> {
+    const desk = new Desk(script, balances)
+    await desk.start()
+    return desk
+  }
+
+  /** Also after a kill: everything in memory is made anew from the store. */
+  async start(): Promise<void> {
+    this.clock = new VirtualClock({ startMs: startMs + 60_000 * this.#attempt, pace: null })
+    this.books.nowMs = this.clock.nowMs()
+    this.store.killAt = null
+    const { portfolio, committer, stored } = this.#restored()
+    committer.recover(stored)
+    const { clock, books: provider, gateway } = this
+    this.#executors = new ExecutorFactory(routes, {
+      portfolio,
+      gateway,
+      provider,
+      trail: { record: (event) => this.#journal.trading(event), commit: () => committer.commit() },
+      watcher: {
+        holdOrders: (tradeId, required) =>
+          this.#guard.holdOrders(tradeId, required, (venue, asset) => portfolio.ledger.balance(venue, asset)),
+        settled: (tradeId) => this.#guard.settled(tradeId),
+        closed: (tradeId, realisedKrw) => this.#guard.closed(tradeId, realisedKrw, clock.nowMs()),
+        failed: (tradeId, realisedKrw) => this.#guard.failed(tradeId, realisedKrw, clock.nowMs()),
+      },
+      nowMs: () => clock.nowMs(),
+    })
+    this.#journal.trading({
+      event: 'session-opened',
+      schema: schemaVersion,
+      attempt: ++this.#attempt,
+      seed: 1,
+      routes: routes.map(({ symbol, a, b }) => ({ symbol, a: { venue: a.venue, code: a.code }, b: { venue: b.venue, code: b.code } })),
+      instruments: [...facts],
+      limits: { global: risk.global, symbols: risk.symbols },
+      balances: portfolio.ledger.balances(),
+      openTrades: [...portfolio.trades()],
+    })
+    await this.clock.run(committer.commit())
+  }
+
+  #restored(): { portfolio: PortfolioState; committer: Committer; stored: ReadonlyMap<string, string> } {
+    const stored = new Map(this.store.state)
+    const opening = Object.entries(this.#balances).map(([key, amount]) => {
+      const [venue, asset] = key.split(':') as [Instrument['venue'], string]
+      return { venue, asset, amount }
+    })
+    const portfolio = PortfolioState.restore(stored) ?? PortfolioState.fresh(opening)
+    const guard = new RiskGuard(risk, { isOpen: () => false })
+    guard.restore(stored, portfolio.trades())
+    const open = (name: string): LogFile => new LogFile(`${this.#logs}-${name}.log`)
+    const { store, clock } = this
+    const journal = new Journal({ application: open('application'), trading: open('trading'), metrics: open('metrics') }, clock)
+    const committer = new Committer({ store, clock, journal, sources: [portfolio, guard] })
+    this.portfolio = portfolio
+    this.#guard = guard
+    this.#journal = journal
+    this.#committer = committer
+    return { portfolio, committer, stored }
+  }
+
+  #plans(route: Route, direction: Direction, quantity: Decimal): Record<Leg, LegPlan> {
+    const plan = (leg: Leg): LegPlan => {
+      const side = sideOf(direction, leg)
+      const [bid, ask] = this.books.prices[`${route[leg].venue}:${route[leg].code}`]!
+      return { quantity, limitPrice: limitPriceBeyond(route[leg], side, side === 'buy' ? ask : bid, 5) }
+    }
+    return { a: plan('a'), b: plan('b') }
+  }
+
+  /** Asks the guard and opens a trade. */
+  async #enter(route: Route, direction: Direction, quantity: Decimal): Promise<void> {
+    const { portfolio } = this
+    const { symbol } = route
+    const plans = this.#plans(route, direction, quantity)
+    const notionalKrw = Math.round(quantity.toNumber() * 140_000_000)
+    const nowMs = this.clock.nowMs()
+    const { outcome, reason, seen } = this.#guard.decide({
+      ...{ tradeId: portfolio.nextTradeId, symbol, direction, notionalKrw, quoteAgeMs: 0, unchangedMs: 0 },
+      ...{ venues: [route.a.venue, route.b.venue], required: requiredOf(route, direction, plans) },
+      available: (venue, asset) => portfolio.ledger.balance(venue, asset),
+      nowMs,
+    })
+    expect(outcome, reason ?? '').toBe('allow')
+    this.#journal.trading({
+      ...{ event: 'guard-decided', symbol, direction, outcome, reason, tradeId: portfolio.nextTradeId, seen, suppressedCount: 0 },
+    })
+    const figures = { notionalKrw, grossEdgeBps: 50, netEdgeBps: 30, fxKrwPerUsdt: krwPerUsdt, quoteAgeMs: 0 }
+    await this.#executors.executorOf(symbol).open({ kind: 'entry', symbol, direction, quantity, legs: plans, ...figures })
+  }
+
+  enter(route: Route, direction: Direction, quantity = '0.01'): Promise<void> {
+    return this.clock.run(this.#enter(route, direction, Decimal.parse(quantity)))
+  }
+
+  /** On both routes at once. */
+  enterBoth(quantity = '0.01'): Promise<unknown> {
+    return this.clock.run(Promise.all(routes.map((route) => this.#enter(route, 'sell-a', Decimal.parse(quantity)))))
+  }
+
+  exit(route: Route, reason: ExitReason = 'take-profit', fxKrwPerUsdt = krwPerUsdt): Promise<void> {
+    const [trade] = this.portfolio.tradesOf(route.symbol)
+    const direction = opposite(trade!.direction)
+    const quantity = roundQuantity(route.a, roundQuantity(route.b, Decimal.parse(trade!.quantity)))
+    const executor = this.#executors.executorOf(route.symbol)
+    const facts = { symbol: route.symbol, tradeId: trade!.tradeId, direction, quantity, reason, netEdgeBps: -10, fxKrwPerUsdt }
+    return this.clock.run(executor.close({ kind: 'exit', legs: this.#plans(route, direction, quantity), ...facts }))
+  }
+
+  /** As the loop does: once for the first trade that is neither open nor closed. */
+  async resume(): Promise<boolean> {
+    const trade = this.portfolio.trades().find(({ phase }) => phase !== 'open')
+    if (!trade) return false
+    await this.clock.run(this.#executors.executorOf(trade.symbol).resume(trade, krwPerUsdt))
+    return true
+  }
+
+  /** Unwinds what is to be unwound and closes what is open. */
+  async finish(): Promise<void> {
+    for (let i = 0; i < 20 && this.portfolio.tradeCount > 0; i++) {
+      if (await this.resume()) continue
+      const [trade] = this.portfolio.trades()
+      await this.exit(routes.find(({ symbol }) => symbol === trade!.symbol)!, 'max-holding-time')
+    }
+    expect(this.portfolio.trades()).toEqual([])
+  }
+
+  /** Ends the session, and hands the whole log to the checkers that judge campaigns. */
+  async judge(): Promise<void> {
+    this.#journal.trading({
+      ...{ event: 'session-closed', reason: 'completed', balances: this.portfolio.ledger.balances() },
+      ...{ openTrades: [...this.portfolio.trades()], realisedKrw: this.portfolio.realisedKrw.toString() },
+    })
+    await this.clock.run(this.#committer.commit())
+    const events = this.log()
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, index) => index + 1))
+    for (const checker of allCheckers()) {
+      for (const event of events) checker.observe(event)
+      expect(checker.finish()).toMatchObject({ verdict: 'pass', violations: [] })
+    }
+    for (const { amount } of this.portfolio.ledger.balances()) expect(Decimal.parse(amount).isNegative()).toBe(false)
+    const closed = this.events('exit', 'entry-failed').map((event) => Decimal.parse(event.realised.totalKrw))
+    expect(this.portfolio.realisedKrw.toString()).toBe(sumDecimals(closed).toString())
+  }
+
+  log(): TradingEvent[] {
+    const text = readFileSync(`${this.#logs}-trading.log`, 'utf8')
+    return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as TradingEvent)
+  }
+
+  events<Name extends TradingEvent['event']>(...names: Name[]): Extract<TradingEvent, { event: Name }>[] {
+    return this.log().filter((event): event is Extract<TradingEvent, { event: Name }> => names.includes(event.event as Name))
+  }
+}
+
+const shares = { filled: 1, partial: { a: 0.4, b: 0.7 }, none: 0 } as const
+type Got = keyof typeof shares
+
+function shareOf(got: Got, leg: Leg): number {
+  return got === 'partial' ? shares.partial[leg] : shares[got]
+}
+
+const outcomes = Object.keys(shares) as Got[]
+const combinations = routes.flatMap((route) =>
+  directions.flatMap((direction) => outcomes.flatMap((a) => outcomes.map((b) => ({ symbol: route.symbol, route, direction, a, b })))),
+)
+
+/** Multiples of 0.01 that both legs got. */
+function hedgedQuantity(a: Got, b: Got): string {
+  return Decimal.fromNumber(Math.min(shareOf(a, 'a'), shareOf(b, 'b'))).multiply(Decimal.parse('0.01')).toString()
+}
+
+describe('what both legs got', () => {
+  test.for(combinations)('entry $symbol $direction: leg a $a, leg b $b', async ({ route, direction, a, b }) => {
+    const desk = await Desk.started([shareOf(a, 'a'), shareOf(b, 'b')])
+    await desk.enter(route, direction)
+    const hedged = hedgedQuantity(a, b)
+    const isUnequal = shareOf(a, 'a') !== shareOf(b, 'b')
+    expect(desk.events('unwind').map(({ leg, excessQuantity }) => [leg, excessQuantity])).toEqual(
+      isUnequal ? [[shareOf(a, 'a') > shareOf(b, 'b') ? 'a' : 'b', '0']] : [],
+    )
+    if (hedged === '0') {
+      expect(desk.portfolio.trades()).toEqual([])
+      const [failed] = desk.events('entry-failed')
+      const totalKrw = Number(failed!.realised.totalKrw)
+      if (isUnequal) expect(totalKrw).toBeLessThan(0)
+      else expect(totalKrw).toBe(0)
+      expect(desk.portfolio.realisedKrw.toNumber()).toBe(totalKrw)
+    } else {
+      expect(desk.portfolio.trades()).toMatchObject([{ phase: 'open', quantity: hedged, excess: { a: '0', b: '0' } }])
+      expect(desk.events('entry')).toMatchObject([{ quantity: hedged, direction }])
+    }
+    await desk.finish()
+    await desk.judge()
+  })
+
+  test.for(combinations)('exit $symbol $direction: leg a $a, leg b $b', async ({ route, direction, a, b }) => {
+    const desk = await Desk.started([1, 1, shareOf(a, 'a'), shareOf(b, 'b')])
+    await desk.enter(route, direction)
+    await desk.exit(route)
+    const left = Decimal.parse('0.01').subtract(Decimal.parse(hedgedQuantity(a, b)))
+    if (left.isZero()) expect(desk.portfolio.trades()).toEqual([])
+    else expect(desk.portfolio.trades()).toMatchObject([{ phase: 'open', quantity: left.toString(), excess: { a: '0', b: '0' } }])
+    await desk.finish()
+    expect(desk.events('exit')).toHaveLength(1)
+    await desk.judge()
+  })
+})
+
+describe('the cost of a leg that was left alone', () => {
+  test('is the spread and the fees of its way back', async () => {
+    const desk = await Desk.started(['rejected', 1])
+    await desk.enter(krwRoute, 'sell-a')
+    // Bought 0.01 at 99,010 and sold it at 99,000 USDT; fees 0.1 % of each, the buy's in BTC at the price paid; all at 1,400.
+    const [failed] = desk.events('entry-failed')
+    expect(failed).toMatchObject({
+      reason: 'leg a rejected: as the script has it',
+      realised: { edgeKrw: '-140', feesKrw: '2772.14', fxKrw: '0', totalKrw: '-2912.14' },
+    })
+    await desk.judge()
+  })
+})
+
+describe('an unwind that the venue does not take', () => {
+  test.each([
+    ['rejected', ['rejected', 'rejected', 'rejected'] as Answer[], '0.01'],
+    ['lost', ['timed-out', 'timed-out', 'timed-out'] as Answer[], '0.01'],
+    ['filled in part, three times', [0.5, 0.5, 0.5] as Answer[], '0.00125'],
+  ])('%s: the trade waits, and the next loop goes on', async (_name, script, excess) => {
+    const desk = await Desk.started([0, 1, ...script])
+    await desk.enter(krwRoute, 'sell-a')
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'unbalanced', excess: { a: '0', b: excess } }])
+    expect(desk.events('unwind')).toMatchObject([{ leg: 'b', side: 'sell', excessQuantity: excess }])
+    expect(await desk.resume()).toBe(true)
+    expect(desk.portfolio.trades()).toEqual([])
+    expect(desk.events('entry-failed')).toHaveLength(1)
+    await desk.judge()
+  })
+
+  test('of an exit leaves the trade closing, and then open with what no leg closed', async () => {
+    const desk = await Desk.started([1, 1, 1, 0.5, 'rejected', 'rejected', 'rejected'])
+    await desk.enter(usdtRoute, 'buy-a')
+    await desk.exit(usdtRoute)
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'closing', quantity: '0.005', excess: { a: '-0.005', b: '0' } }])
+    await desk.resume()
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'open', quantity: '0.005' }])
+    await desk.finish()
+    await desk.judge()
+  })
+
+  test('sends at most three orders a loop', async () => {
+    const desk = await Desk.started([0, 1, ...Array.from({ length: 20 }, () => 0)])
+    await desk.enter(krwRoute, 'sell-a')
+    expect(desk.gateway.sent).toHaveLength(2 + 3)
+    await desk.resume()
+    expect(desk.gateway.sent).toHaveLength(2 + 6)
+    await desk.judge()
+  })
+
+  test('waits where the wallet lacks what it would spend', async () => {
+    // Leg a sells; leg b's buy fails. Buying back on leg a needs KRW that the sale itself brings, less the spread.
+    const desk = await Desk.started([1, 'rejected'], { ...plenty, 'upbit:KRW': '0' })
+    await desk.enter(krwRoute, 'sell-a')
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'unbalanced', excess: { a: '-0.01', b: '0' } }])
+    expect(desk.gateway.sent).toHaveLength(2)
+    await desk.judge()
+  })
+})
+
+describe('dust', () => {
+  test('is what a leg has in excess below the least order, and the next unwind sweeps it', async () => {
+    // 0.00998 on leg b against 0.01 on leg a: 0.00002 BTC is 2,800 KRW, below the 5,000 of an order.
+    const desk = await Desk.started([1, 0.998, 1, 0.5])
+    await desk.enter(krwRoute, 'sell-a')
+    expect(desk.events('unwind')).toMatchObject([{ leg: 'a', side: 'buy', quantity: '0', dustQuantity: '-0.00002', excessQuantity: '0' }])
+    expect(desk.events('entry')).toMatchObject([{ quantity: '0.00998' }])
+    expect(desk.portfolio.dust('KRW-BTC', 'a').toString()).toBe('-0.00002')
+    await desk.enter(krwRoute, 'sell-a')
+    expect(desk.events('unwind')[1]).toMatchObject({ leg: 'a', side: 'buy', quantity: '0.00502', dustQuantity: '0', excessQuantity: '0' })
+    await desk.finish()
+    await desk.judge()
+  })
+
+  test('of the other sign can make up for an excess without an order', async () => {
+    const desk = await Desk.started([0.998, 1, 1, 0.998])
+    await desk.enter(krwRoute, 'sell-a')
+    expect(desk.portfolio.dust('KRW-BTC', 'b').toString()).toBe('0.00002')
+    await desk.enter(krwRoute, 'buy-a')
+    expect(desk.portfolio.dust('KRW-BTC', 'a').toString()).toBe('0.00002')
+    await desk.finish()
+    await desk.judge()
+  })
+
+  test('ends a trade of which a venue would take no order any more', async () => {
+    const desk = await Desk.started([1, 1, 0.998, 0.998])
+    await desk.enter(krwRoute, 'sell-a')
+    await desk.exit(krwRoute, 'stop-loss')
+    expect(desk.portfolio.trades()).toEqual([])
+    expect(desk.events('unwind').map(({ leg, dustQuantity }) => [leg, dustQuantity])).toEqual([
+      ['a', '-0.00002'],
+      ['b', '0.00002'],
+    ])
+    expect(desk.events('exit')).toMatchObject([{ reason: 'stop-loss', holdingMs: 0 }])
+    await desk.judge()
+  })
+})
+
+describe('a store that does not answer', () => {
+  test('lets nothing be sent, and the trade goes on when it answers again', async () => {
+    const desk = await Desk.started([1, 1])
+    await desk.enter(krwRoute, 'sell-a')
+    desk.store.isDown = true
+    await desk.exit(krwRoute)
+    expect(desk.gateway.sent).toHaveLength(2)
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'open', quantity: '0.01' }])
+    desk.store.isDown = false
+    await desk.finish()
+    await desk.judge()
+  })
+})
+
+/** Runs `action` in an engine that dies in its commit number `commit`; counts from 1, the session's first line apart. */
+async function killedIn(desk: Desk, commit: number, isStored: boolean, action: () => Promise<unknown>): Promise<boolean> {
+  desk.store.killAt = { commit: desk.store.commitCount + commit, isStored }
+  try {
+    await action()
+  } catch (error) {
+    if (!(error instanceof Killed)) throw error
+    await desk.start()
+    return true
+  }
+  desk.store.killAt = null
+  return false
+}
+
+/** The same at every commit until there is none left, each in an engine of its own. */
+async function killedInEach(newDesk: () => Promise<Desk>, action: (desk: Desk) => Promise<unknown>): Promise<number> {
+  for (let commit = 1; ; commit++) {
+    let hasDied = false
+    for (const isStored of [false, true]) {
+      const desk = await newDesk()
+      hasDied = await killedIn(desk, commit, isStored, () => action(desk))
+      await desk.finish()
+      await desk.judge()
+    }
+    if (!hasDied) return commit - 1
+  }
+}
+
+describe('an engine that is killed in a commit', () => {
+  test.each([
+    ['both legs fill', [1, 1]],
+    ['neither fills', [0, 0]],
+    ['one leg is unwound', [1, 0.4]],
+    ['one leg is unwound in pieces', [0, 1, 0.5, 0.5]],
+    ['dust is left', [1, 0.998]],
+  ])('loses nothing of an entry and does nothing twice: %s', async (_name, script) => {
+    const deaths = await killedInEach(
+      () => Desk.started(script),
+      (desk) => desk.enter(krwRoute, 'sell-a'),
+    )
+    expect(deaths).toBeGreaterThanOrEqual(2)
+  })
+
+  test.each([
+    ['both legs fill', [1, 1]],
+    ['neither fills', [0, 0]],
+    ['one leg is unwound', [1, 0.4]],
+    ['the rest is too small to close', [0.998, 0.998]],
+  ])('loses nothing of an exit and does nothing twice: %s', async (_name, script) => {
+    const newDesk = async (): Promise<Desk> => {
+      const desk = await Desk.started([1, 1, ...script])
+      await desk.enter(krwRoute, 'sell-a')
+      return desk
+    }
+    const deaths = await killedInEach(newDesk, (desk) => desk.exit(krwRoute))
+    expect(deaths).toBeGreaterThanOrEqual(2)
+  })
+
+  test.each([
+    ['all fill', [1, 1, 1, 1]],
+    ['both routes unwind', [1, 0.4, 0.4, 1]],
+    ['one fails, one has dust', [0, 0, 1, 0.998]],
+  ])('loses nothing while two symbols enter at once: %s', async (_name, script) => {
+    await killedInEach(
+      () => Desk.started(script),
+      (desk) => desk.enterBoth(),
+    )
+  })
+
+  test('never holds a hedged trade without its entry', async () => {
+    for (const isStored of [false, true]) {
+      for (let commit = 1; commit <= 3; commit++) {
+        const desk = await Desk.started([1, 1])
+        await killedIn(desk, commit, isStored, () => desk.enter(krwRoute, 'sell-a'))
+        const open = desk.portfolio.trades().filter(({ phase }) => phase === 'open')
+        expect(desk.events('entry').map(({ tradeId }) => tradeId)).toEqual(open.map(({ tradeId }) => tradeId))
+      }
+    }
+  })
+})
+
+const answers = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom<Answer>(0, 1, 'rejected', 'timed-out', 0.998, 0.002, 0.001) },
+  { weight: 2, arbitrary: fc.double({ min: 0, max: 1, noNaN: true }) },
+)
+const moves = fc.record({
+  route: fc.constantFrom(...routes),
+  direction: fc.constantFrom(...directions),
+  quantity: fc.integer({ min: 5, max: 2000 }).map((lots) => `${lots}e-5`),
+  script: fc.array(answers, { maxLength: 8 }),
+  /** Prices move by this before the next move. */
+  priceFactor: fc.constantFrom(1, 1, 0.25, 4),
+  kill: fc.option(fc.record({ commit: fc.integer({ min: 1, max: 6 }), isStored: fc.boolean() }), { freq: 3 }),
+  /** Loops after which it is left where it is. */
+  loops: fc.integer({ min: 0, max: 3 }),
+})
+
+test('whatever the venues fill and wherever the engine dies, the log satisfies every checker', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(moves, { minLength: 1, maxLength: 5 }), async (all) => {
+      const desk = await Desk.started([], { ...plenty, 'upbit:KRW': '1000000000', 'upbit:USDT': '900000', 'binance:USDT': '900000' })
+      for (const { route, direction, quantity, script, priceFactor, kill, loops } of all) {
+        const loop = async (): Promise<void> => {
+          if (await desk.resume()) return
+          const [trade] = desk.portfolio.tradesOf(route.symbol)
+          await (trade ? desk.exit(route) : desk.enter(route, direction, quantity))
+        }
+        desk.gateway.script.splice(0, Infinity, ...script)
+        for (let i = 0; i <= loops; i++) {
+          if (kill && i === loops) await killedIn(desk, kill.commit, kill.isStored, loop)
+          else await loop()
+        }
+        for (const key of Object.keys(desk.books.prices)) {
+          const [bid, ask] = desk.books.prices[key]!
+          desk.books.prices[key] = [bid * priceFactor, ask * priceFactor]
+        }
+      }
+      desk.gateway.script.length = 0
+      await desk.finish()
+      await desk.judge()
+    }),
+    { numRuns: 60 },
+  )
+})
