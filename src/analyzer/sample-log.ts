@@ -8,7 +8,7 @@ import type { OrderPurpose } from '../model/order.ts'
 import type { Direction, Leg } from '../model/route.ts'
 import type { Realised, Trade } from '../model/trade.ts'
 
-export const sampleStartMs = Date.UTC(2026, 0, 5)
+const sampleStartMs = Date.UTC(2026, 0, 5)
 
 const instruments: Record<Leg, InstrumentFacts> = {
   a: {

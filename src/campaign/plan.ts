@@ -22,7 +22,7 @@ export interface PlanInput {
 
 const minuteMs = 60_000
 /** Full collections for the heap's trend: this many over a run, none more often than once a minute of event time. */
-const collectionsPerRun = 48
+const collectionsPerRun = 24
 
 export function planAttempt(input: PlanInput): EnginePlan {
   const { config } = input

@@ -23,8 +23,16 @@ const symbolLimits = z.strictObject({
   maxConcurrentOrders: positiveInt.default(2),
   maxDailyLossKrw: z.number().positive().default(200_000),
   cooldownMs: z.int().min(0).default(10_000),
-  failureCooldownMs: z.int().min(0).default(30_000),
+  failureCooldownMs: z.int().min(0).default(5_000),
 })
+
+function isTimeZone(name: string): boolean {
+  try {
+    return Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
 
 const severity = z.enum(['info', 'warn', 'error'])
 
@@ -69,7 +77,7 @@ const budgets = z.strictObject({
   meanLoopPeriodMs: z.strictObject({ target: z.number().positive(), tolerance: nonNegative }).default({ target: 1000, tolerance: 100 }),
   maxLoopPeriodP99Ms: z.number().positive().default(1500),
   maxLoopTimeP99Ms: z.number().positive().default(1000),
-  /** Symbol snapshots unusable, outside the market's own outages and halts only if the scenario has none. */
+  /** Symbol snapshots for which no usable answer came; a halted market is quoted, and counts as stale time instead. */
   maxMissingSnapshots: z.int().min(0).default(5),
   /** Growth of the heap after full collections, by its trend after warm-up, over the run. */
   maxHeapGrowthBytes: z.number().positive().default(100 * 2 ** 20),
@@ -94,7 +102,6 @@ export const campaignSchema = z.strictObject({
   startAt: z.iso.datetime().default('2026-01-05T00:00:00Z'),
   loop: z.strictObject({ intervalMs: z.int().min(10).max(3_600_000).default(1000) }).prefault({}),
   venues: venuesSchema.prefault({}),
-  /** Pre-funded inventory; base inventory is given as a value and turned into coins at the first price seen. */
   strategy: z
     .strictObject({
       notionalKrw: z.number().positive().default(1_000_000),
@@ -124,7 +131,7 @@ export const campaignSchema = z.strictObject({
           }),
         )
         .default({}),
-      dailyResetTimeZone: z.string().default('Asia/Seoul'),
+      dailyResetTimeZone: z.string().refine(isTimeZone, 'expected an IANA time zone such as Asia/Seoul').default('Asia/Seoul'),
       circuitBreaker: z
         .strictObject({ openAfterFailures: positiveInt.default(5), openForMs: positiveInt.default(30_000) })
         .prefault({}),

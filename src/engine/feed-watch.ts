@@ -29,7 +29,8 @@ export class FeedWatch {
   refreshed(failures: readonly VenueFailure[], nowMs: number): void {
     for (const venue of venues) {
       const failure = failures.find((candidate) => candidate.venue === venue)
-      const change = failure ? this.#breaker.recordFailure(venue, nowMs) : this.#breaker.recordSuccess(venue, nowMs)
+      const isDown = failures.some((candidate) => candidate.venue === venue && candidate.isVenueWide)
+      const change = isDown ? this.#breaker.recordFailure(venue, nowMs) : this.#breaker.recordSuccess(venue, nowMs)
       if (failure) this.#venueTroubled(failure, nowMs)
       else this.#troubledVenues.delete(venue)
       if (change) this.#journal.application(change, change.event === 'circuit-opened' ? 'warn' : 'info')

@@ -62,21 +62,28 @@ const plenty = { 'upbit:KRW': '100000000', 'upbit:USDT': '90000', 'upbit:BTC': '
 
 /** One price level a side, and always there. */
 class OneLevelBooks implements MarketDataProvider {
-  readonly prices: Record<string, [bid: number, ask: number]> = {
+  readonly #prices: Readonly<Record<string, readonly [bid: number, ask: number]>> = {
     'upbit:KRW-BTC': [140_000_000, 140_100_000],
     'binance:BTCUSDT': [99_000, 99_010],
     'upbit:USDT-BTC': [99_500, 99_520],
   }
+  priceFactor = 1
   nowMs = startMs
 
-  book({ venue, code }: InstrumentKey): OrderBook | null {
-    const [bid, ask] = this.prices[`${venue}:${code}`]!
+  /** On the tick for the factors in use. */
+  best({ venue, code }: InstrumentKey): [bid: number, ask: number] {
+    const [bid, ask] = this.#prices[`${venue}:${code}`]!
+    return [bid * this.priceFactor, ask * this.priceFactor]
+  }
+
+  book(instrument: InstrumentKey): OrderBook {
+    const [bid, ask] = this.best(instrument)
     const times = { exchangeTimeMs: this.nowMs, changedAtMs: this.nowMs, receivedAtMs: this.nowMs }
     return { bids: [{ price: bid, size: 1000 }], asks: [{ price: ask, size: 1000 }], ...times }
   }
 
   fetchBook(instrument: InstrumentKey): Promise<OrderBook> {
-    return Promise.resolve(this.book(instrument)!)
+    return Promise.resolve(this.book(instrument))
   }
 
   refresh(): Promise<[]> {
@@ -112,8 +119,8 @@ class ScriptedGateway implements OrderGateway {
     if (typeof answer === 'string') return { orderId, status: answer, reason: 'as the script has it', fill: null }
     const quantity = roundQuantity(instrument, order.quantity.multiply(Decimal.fromNumber(answer)))
     if (quantity.isZero()) return { orderId, status: 'unfilled', reason: 'nothing displayed', fill: null }
-    const book = this.#books.book(instrument)!
-    const [bestBid, bestAsk] = [book.bids[0]!, book.asks[0]!].map(({ price }) => Decimal.fromNumber(price)) as [Decimal, Decimal]
+    const book = this.#books.book(instrument)
+    const [bestBid, bestAsk] = this.#books.best(instrument).map((price) => Decimal.fromNumber(price)) as [Decimal, Decimal]
     const price = side === 'buy' ? bestAsk : bestBid
     const notional = quantity.multiply(price)
     const isFeeInBase = instrument.feeAsset === 'received' && side === 'buy'
@@ -256,7 +263,7 @@ class Desk {
   #plans(route: Route, direction: Direction, quantity: Decimal): Record<Leg, LegPlan> {
     const plan = (leg: Leg): LegPlan => {
       const side = sideOf(direction, leg)
-      const [bid, ask] = this.books.prices[`${route[leg].venue}:${route[leg].code}`]!
+      const [bid, ask] = this.books.best(route[leg])
       return { quantity, limitPrice: limitPriceBeyond(route[leg], side, side === 'buy' ? ask : bid, 5) }
     }
     return { a: plan('a'), b: plan('b') }
@@ -599,11 +606,11 @@ const answers = fc.oneof(
   { weight: 2, arbitrary: fc.double({ min: 0, max: 1, noNaN: true }) },
 )
 const moves = fc.record({
-  route: fc.constantFrom(...routes),
+  symbol: fc.constantFrom(...routes.map(({ symbol }) => symbol)),
   direction: fc.constantFrom(...directions),
   quantity: fc.integer({ min: 5, max: 2000 }).map((lots) => `${lots}e-5`),
   script: fc.array(answers, { maxLength: 8 }),
-  /** Prices move by this before the next move. */
+  /** Of all prices, while this lasts. */
   priceFactor: fc.constantFrom(1, 1, 0.25, 4),
   kill: fc.option(fc.record({ commit: fc.integer({ min: 1, max: 6 }), isStored: fc.boolean() }), { freq: 3 }),
   /** Loops after which it is left where it is. */
@@ -614,7 +621,9 @@ test('whatever the venues fill and wherever the engine dies, the log satisfies e
   await fc.assert(
     fc.asyncProperty(fc.array(moves, { minLength: 1, maxLength: 5 }), async (all) => {
       const desk = await Desk.started([], { ...plenty, 'upbit:KRW': '1000000000', 'upbit:USDT': '900000', 'binance:USDT': '900000' })
-      for (const { route, direction, quantity, script, priceFactor, kill, loops } of all) {
+      for (const { symbol, direction, quantity, script, priceFactor, kill, loops } of all) {
+        const route = routes.find((candidate) => candidate.symbol === symbol)!
+        desk.books.priceFactor = priceFactor
         const loop = async (): Promise<void> => {
           if (await desk.resume()) return
           const [trade] = desk.portfolio.tradesOf(route.symbol)
@@ -625,15 +634,11 @@ test('whatever the venues fill and wherever the engine dies, the log satisfies e
           if (kill && i === loops) await killedIn(desk, kill.commit, kill.isStored, loop)
           else await loop()
         }
-        for (const key of Object.keys(desk.books.prices)) {
-          const [bid, ask] = desk.books.prices[key]!
-          desk.books.prices[key] = [bid * priceFactor, ask * priceFactor]
-        }
       }
       desk.gateway.script.length = 0
       await desk.finish()
       await desk.judge()
     }),
-    { numRuns: 60 },
+    { numRuns: 1500 },
   )
 })

@@ -71,7 +71,6 @@ export class Executor {
     })
     this.#entries.set(tradeId, intent)
     const reason = await this.#sendBothLegs(tradeId, 'entry', direction, intent.legs, fxKrwPerUsdt)
-    this.#options.watcher.settled(tradeId)
     portfolio.settleEntry(tradeId)
     await this.#finishEntry(tradeId, fxKrwPerUsdt, reason)
   }
@@ -88,7 +87,6 @@ export class Executor {
     portfolio.startExit(tradeId)
     this.#exits.set(tradeId, intent)
     await this.#sendBothLegs(tradeId, 'exit', direction, intent.legs, intent.fxKrwPerUsdt)
-    watcher.settled(tradeId)
     portfolio.settleExit(tradeId)
     await this.#finishExit(tradeId, intent.fxKrwPerUsdt)
   }
@@ -184,7 +182,7 @@ export class Executor {
     fxKrwPerUsdt: number,
   ): Promise<string> {
     const orders = legs.map((leg) => this.#order(tradeId, purpose, leg, { ...plans[leg], side: sideOf(direction, leg) }))
-    const reports = await this.#send(orders)
+    const reports = await this.#send(tradeId, orders)
     const reasons: string[] = []
     for (const [index, order] of orders.entries()) {
       const report = reports[index]
@@ -216,10 +214,14 @@ export class Executor {
   }
 
   /** An order leaves only when it is stored that it was to leave. */
-  async #send(orders: readonly OrderRequest[]): Promise<OrderReport[]> {
-    const { trail, gateway } = this.#options
-    if (await trail.commit()) return Promise.all(orders.map((order) => gateway.send(order)))
-    return orders.map(({ orderId }) => ({ orderId, status: 'rejected', reason: 'not sent: the state could not be stored', fill: null }))
+  async #send(tradeId: string, orders: readonly OrderRequest[]): Promise<OrderReport[]> {
+    const { trail, gateway, watcher } = this.#options
+    try {
+      if (await trail.commit()) return await Promise.all(orders.map((order) => gateway.send(order)))
+      return orders.map(({ orderId }) => ({ orderId, status: 'rejected', reason: 'not sent: the state could not be stored', fill: null }))
+    } finally {
+      watcher.settled(tradeId)
+    }
   }
 
   #book(order: OrderRequest, report: OrderReport, fxKrwPerUsdt: number): void {
@@ -290,8 +292,7 @@ export class Executor {
       if (plan === 'no-quote' || sent === unwindOrdersMax) break
       if (!watcher.holdOrders(tradeId, [requiredAsset(instrument, plan.side, plan.quantity, plan.limitPrice)])) break
       const order = this.#order(tradeId, 'unwind', leg, plan)
-      const [report] = await this.#send([order])
-      watcher.settled(tradeId)
+      const [report] = await this.#send(tradeId, [order])
       if (!report) break
       this.#book(order, report, fxKrwPerUsdt)
       unwound = unwound.add(report.fill?.quantity ?? Decimal.zero)

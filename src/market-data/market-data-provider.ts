@@ -14,6 +14,8 @@ export interface VenueFailure {
   /** An OperatingError's code. */
   code: string
   message: string
+  /** False where the venue answered and only some of its books cannot be used: that is no reason to stop trading the others. */
+  isVenueWide: boolean
   /** Asked by the venue, or null. */
   retryAfterMs: number | null
 }

@@ -60,9 +60,9 @@ test('the expected S0 stands beside what was measured', () => {
     | average loop time | 1000 ± 100 ms | 1,000 ms | yes |
     | errors | 0 | 0 | yes |
 
-    180 loops of 1,000 ms event time; on accelerated time the mission’s
-    S0 block counts one loop for each second of wall time at 60x: 3.0 s = 3 loops a symbol.
-    Its *average loop time* is the loop period, start to start; a loop’s own work takes
+    180 loops of 1,000 ms event time; on accelerated time the
+    mission’s S0 block counts one loop for each second of wall time at 60x: 3.0 s =
+    3 loops a symbol. Its *average loop time* is the loop period, start to start; a loop’s own work takes
     52 ms of event time.
 
     "
@@ -96,7 +96,7 @@ test('our column against commercial engines is measured', () => {
     | throughput | 2–4 symbols a loop | hundreds to thousands of symbols a loop | 2 symbols a loop; 600 symbol evaluations a second |
     | memory | ~100 MB | 1–10 GB | 96 MiB RSS at most |
     | monitoring | basic (logs) | advanced (metrics) | 7 rules on event time, over logs and metrics |
-    | recovery | basic (restart) | advanced (dynamic adjustment) | restart from committed state, adjusted; here: none |
+    | recovery | basic (restart) | advanced (dynamic adjustment) | restart from committed state, adjusted; restarts here: none |
 
     The run went 300 times faster than real time.
 

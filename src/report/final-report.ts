@@ -60,11 +60,12 @@ function whatWasRun({ record, analysis }: ReportInput): string {
   const { config } = record
   const commit = record.commit === null ? 'outside a checkout' : `${record.commit}${record.isDirty ? ', with uncommitted changes' : ''}`
   const acceleration = accelerationOf(record, analysis)
+  const plannedTime = formatDuration(config.duration_minutes * 60_000)
   const { firstMs } = analysis
   const eventTime = firstMs === null ? 'none' : `${formatDuration(eventMsOf(record, analysis))}, from ${formatUtc(firstMs)}`
   const rows: [string, string][] = [
     ['run', `${record.runId}, ${record.status}`],
-    ['scenario', `${record.scenario}, ${formatDuration(config.duration_minutes * 60_000)} of event time, ${config.mode}, ${config.data_source}`],
+    ['scenario', `${record.scenario}, ${plannedTime} of event time, ${config.mode}, ${config.data_source}`],
     ['symbols', listed(config.symbols, 24)],
     ['seed', String(record.seed)],
     ['commit', commit],

@@ -17,11 +17,9 @@ export function environment({ steps }: RunRecord): string | null {
 }
 
 export function symbols({ symbols: figures, overall }: Analysis): string {
-  const header = [
-    ...['symbol', 'entries', 'exits', 'won', 'exits by'],
-    ...['edge', 'fees', 'FX', 'profit', 'net edge p50'],
-    ...['guard blocks', 'missing', 'stale', 'errors'],
-  ]
+  const trades = ['entries', 'exits', 'won', 'exits by']
+  const money = ['edge', 'fees', 'FX', 'profit', 'net edge p50']
+  const header = ['symbol', ...trades, ...money, 'guard blocks', 'missing', 'stale', 'errors']
   const rows = [...figures.slice(0, maxRows), overall].map(symbolRow)
   return `## Symbols\n\n${markdownTable(header, rows)}${left(figures.length)}`
 }

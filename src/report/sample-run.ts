@@ -49,7 +49,7 @@ export function sampleRecord(changes: Partial<RunRecord> = {}): RunRecord {
   }
 }
 
-export function distribution(p50: number): Distribution {
+function distribution(p50: number): Distribution {
   return { count: 180, mean: p50, min: p50, p50, p90: p50, p99: p50, max: p50 }
 }
 

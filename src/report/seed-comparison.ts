@@ -30,9 +30,9 @@ export function seedBlock(record: RunRecord, analysis: Analysis): string | null 
     ['errors', '0', formatCount(errors), errors === 0],
   ]
   const explained = [
-    `${formatCount(analysis.loops)} loops of ${formatCount(record.config.loop.intervalMs)} ms event time; on accelerated time the mission’s`,
-    `S0 block counts one loop for each second of wall time at ${expectedPace}x: ${accelerated} = ${formatNumber(loops)} loops a symbol.`,
-    'Its *average loop time* is the loop period, start to start; a loop’s own work takes',
+    `${formatCount(analysis.loops)} loops of ${formatCount(record.config.loop.intervalMs)} ms event time; on accelerated time the`,
+    `mission’s S0 block counts one loop for each second of wall time at ${expectedPace}x: ${accelerated} =`,
+    `${formatNumber(loops)} loops a symbol. Its *average loop time* is the loop period, start to start; a loop’s own work takes`,
     `${analysis.loopTimeMs === null ? 'an unmeasured time' : `${formatNumber(analysis.loopTimeMs.mean)} ms`} of event time.`,
   ].join('\n')
   const table = markdownTable(
@@ -50,17 +50,18 @@ export function commercialComparison(record: RunRecord, analysis: Analysis): str
   const acceleration = accelerationOf(record, analysis)
   const loopTime = loopTimeMs === null ? 'not measured' : `${formatNumber(loopTimeMs.mean)} ms mean, ${formatNumber(loopTimeMs.p99)} ms p99`
   const cpu = loopCpuMs === null ? '' : `; ${formatNumber(loopCpuMs.mean)} ms of processor`
-  const throughput = evaluations === null ? '' : `; ${formatCount(Math.round(evaluations))} symbol evaluations a second`
+  const rate = evaluations === null ? '' : `; ${formatCount(Math.round(evaluations))} symbol evaluations a second`
+  const throughput = `${formatCount(symbolCount)} symbols a loop${rate}`
   const restart = record.config.retry.strategy === 'adjusted' ? 'restart from committed state, adjusted' : 'restart from committed state'
   const restarts = record.attempts.length > 1 ? formatCount(record.attempts.length - 1) : 'none'
   const rules = Object.values(record.config.monitor.rules).filter(({ enabled }) => enabled).length
   const rows = [
     ['symbols', '2–4', 'tens to hundreds', formatCount(symbolCount)],
     ['loop time', '~1000 ms', '10–50 ms', `${loopTime} (modelled latency included)${cpu}`],
-    ['throughput', '2–4 symbols a loop', 'hundreds to thousands of symbols a loop', `${formatCount(symbolCount)} symbols a loop${throughput}`],
+    ['throughput', '2–4 symbols a loop', 'hundreds to thousands of symbols a loop', throughput],
     ['memory', '~100 MB', '1–10 GB', rssBytes === null ? 'not measured' : `${formatBytes(rssBytes.max)} RSS at most`],
     ['monitoring', 'basic (logs)', 'advanced (metrics)', `${formatCount(rules)} rules on event time, over logs and metrics`],
-    ['recovery', 'basic (restart)', 'advanced (dynamic adjustment)', `${restart}; here: ${restarts}`],
+    ['recovery', 'basic (restart)', 'advanced (dynamic adjustment)', `${restart}; restarts here: ${restarts}`],
   ]
   const table = markdownTable(['', 'D62', 'commercial (Binance, Kraken)', 'this run'], rows)
   const pace = acceleration === null ? '' : `\n\nThe run went ${formatNumber(acceleration)} times faster than real time.`

@@ -120,7 +120,7 @@ describe('trouble of a venue is returned, and the books stay', () => {
     const before = provider.book(bitcoinInWon)
     market.outages.upbit = 'maintenance'
     expect(await refresh()).toEqual([
-      { venue: 'upbit', code: 'VENUE_STATUS', message: 'upbit: status 503: Service Unavailable: maintenance', retryAfterMs: null },
+      { venue: 'upbit', code: 'VENUE_STATUS', message: 'upbit: status 503: Service Unavailable: maintenance', isVenueWide: true, retryAfterMs: null },
     ])
     expect(provider.book(bitcoinInWon)).toBe(before)
     expect(provider.book(bitcoin)?.receivedAtMs).toBe(startMs + 120)
@@ -163,7 +163,7 @@ describe('a venue that asks to be left alone is left alone', () => {
     const { clock, transport, provider, refresh } = world()
     transport.substitutes.push({ venue: 'binance', status: 429, body: '{"code":-1003,"msg":"Too much"}', headers: { 'retry-after': '2' } })
     expect(await refresh()).toEqual([
-      { venue: 'binance', code: 'VENUE_RATE_LIMITED', message: 'binance: status 429: Too much', retryAfterMs: 2000 },
+      { venue: 'binance', code: 'VENUE_RATE_LIMITED', message: 'binance: status 429: Too much', isVenueWide: true, retryAfterMs: 2000 },
     ])
     const askedBefore = transport.targets.length
     await clock.run(clock.sleepUntil(startMs + 1000))

@@ -161,12 +161,13 @@ class VenueFeed {
     const more = missing.length > named.length ? `; and ${missing.length - named.length} more` : ''
     return new VenueError(this.#venue, 'VENUE_MALFORMED', `${missing.length} of its books refused: ${named.join('; ')}${more}`, {
       hint: 'The market may be halted or delisted; look it up on the venue.',
+      isVenueWide: false,
     })
   }
 
   #failureOf(error: OperatingError): VenueFailure {
-    const retryAfterMs = error instanceof VenueError ? error.retryAfterMs : null
-    return { venue: this.#venue, code: error.code, message: error.message, retryAfterMs }
+    const { retryAfterMs, isVenueWide } = error instanceof VenueError ? error : { retryAfterMs: null, isVenueWide: true }
+    return { venue: this.#venue, code: error.code, message: error.message, isVenueWide, retryAfterMs }
   }
 }
 

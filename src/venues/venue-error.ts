@@ -10,17 +10,21 @@ export interface VenueErrorOptions {
   retryAfterMs?: number | null
   /** The venue does not list one of the codes that it was asked for. */
   isUnknownCode?: boolean
+  /** False where it concerns only some of the books that were asked for. */
+  isVenueWide?: boolean
   cause?: unknown
 }
 
 export class VenueError extends OperatingError {
   readonly retryAfterMs: number | null
   readonly isUnknownCode: boolean
+  readonly isVenueWide: boolean
 
   constructor(venue: Venue, code: ErrorCode, message: string, options: VenueErrorOptions) {
     super(code, `${venue}: ${message}`, options)
     this.retryAfterMs = options.retryAfterMs ?? null
     this.isUnknownCode = options.isUnknownCode ?? false
+    this.isVenueWide = options.isVenueWide ?? !this.isUnknownCode
   }
 }
 
