@@ -33,6 +33,7 @@ async function measureCampaign(scenario: string): Promise<{ wallMs: number; judg
       configFile,
       overrides: [{ source: 'bench', path: ['redis', 'mode'], value: 'off' }],
       runId,
+      command: 'npm run bench',
       redisUrl: undefined,
       signal: new AbortController().signal,
       print: () => undefined,

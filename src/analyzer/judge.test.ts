@@ -183,6 +183,16 @@ const attempts: [what: string, verdict: string, name: string, expected: string, 
     ],
   ],
   [
+    'passed after a crash that no rule found',
+    'warn',
+    'no unexplained findings',
+    'pass: none',
+    [
+      { ...attempt, endedAtMs: startMs + 60_000, stopReason: null, decision: 'retry' },
+      { ...attempt, attempt: 2, startAtMs: startMs + 60_000 },
+    ],
+  ],
+  [
     'was given up',
     'fail',
     'no unexplained findings',

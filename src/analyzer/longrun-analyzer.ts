@@ -153,6 +153,7 @@ const knownEvents: ReadonlySet<string> = new Set<LogEvent['event']>([
   'circuit-closed',
   'store-troubled',
   'engine-failed',
+  'checkpoint',
   'loops',
   'process',
 ])

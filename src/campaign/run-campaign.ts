@@ -32,6 +32,8 @@ export interface CampaignOptions {
   overrides: readonly Override[]
   /** Made by `newRunId` where it is left out. */
   runId?: string | undefined
+  /** What the user typed, for the report. */
+  command: string
   redisUrl: string | undefined
   signal: AbortSignal
   print: (line: string) => void
@@ -93,7 +95,7 @@ class Campaign {
     this.#startMs = this.#market.startMs
     this.#endMs = this.#startMs + Math.round(loaded.config.duration_minutes * 60_000)
     this.#nextStartMs = this.#startMs
-    this.#record = newRecord(runId, loaded, this.#market.modelledParts)
+    this.#record = newRecord({ runId, loaded, command: options.command, modelledParts: this.#market.modelledParts })
   }
 
   async run(): Promise<JudgedRun> {
@@ -220,6 +222,7 @@ class Campaign {
         planFile,
         logsFolder: this.#logsFolder,
         monitor,
+        endAtMs: this.#endMs,
         // A slow pace spends wall time between two checkpoints without being stuck.
         watchdogMs: settings.watchdogMs + (plan.pace === null ? 0 : (3 * settings.leadMs) / plan.pace),
         signal: this.#options.signal,
@@ -269,7 +272,9 @@ class Campaign {
       adjustments: this.#adjustments,
     })
     this.#adjustments = recovery.adjustments
-    this.#nextStartMs = this.#nextLoopStart(endedAtMs + restartDelayMs)
+    // A killed engine's last loops are not all in the logs: it had got as far as its next checkpoint, at the most.
+    const unloggedMs = record.stopReason === null ? this.#config.monitor.leadMs : 0
+    this.#nextStartMs = this.#nextLoopStart(endedAtMs + unloggedMs + restartDelayMs)
     const isOver = this.#nextStartMs >= this.#endMs
     record.decision = isOver ? 'give-up' : recovery.decision
     record.decisionReason = isOver ? `${recovery.reason}, but no event time is left` : recovery.reason
@@ -294,7 +299,14 @@ class AttemptStopped extends Error {
   override readonly name = 'AttemptStopped'
 }
 
-function newRecord(runId: string, { config, file, hash }: LoadedConfig, modelledParts: readonly string[]): RunRecord {
+interface RecordOptions {
+  runId: string
+  loaded: LoadedConfig
+  command: string
+  modelledParts: readonly string[]
+}
+
+function newRecord({ runId, loaded: { config, file, hash }, command, modelledParts }: RecordOptions): RunRecord {
   const git = gitState()
   return {
     schema: 1,
@@ -304,7 +316,7 @@ function newRecord(runId: string, { config, file, hash }: LoadedConfig, modelled
     status: 'preparing',
     commit: git?.commit ?? null,
     isDirty: git?.isDirty ?? false,
-    command: process.argv.slice(1).map((part) => relative(repoRoot, part) || part).join(' '),
+    command,
     seed: config.seed,
     configHash: hash,
     configFile: relative(repoRoot, file),

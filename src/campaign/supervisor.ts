@@ -15,6 +15,8 @@ export interface AttemptOptions {
   planFile: string
   logsFolder: string
   monitor: Monitor
+  /** Event time. */
+  endAtMs: number
   /** Wall time without a message from the engine after which it counts as stuck. */
   watchdogMs: number
   /** Aborted by the user: the engine is told to stop, and ended if it does not. */
@@ -54,6 +56,8 @@ class Attempt {
   #watchdog: ScheduledCall | null = null
   #killer: ScheduledCall | null = null
   #isStuck = false
+  /** It was told to stop, or its time is over: now it shows its life by ending. */
+  #isToEnd = false
 
   constructor(options: AttemptOptions) {
     this.#options = options
@@ -89,7 +93,8 @@ class Attempt {
         this.#killer?.cancel()
         resolve(this.#ended(exitCode, exitSignal))
       }
-      this.#engine.on('exit', end)
+      // Unlike `exit`, this waits for the messages that the engine sent before it died.
+      this.#engine.on('close', end)
       this.#engine.on('error', () => {
         if (this.#engine.pid === undefined) end(null, null)
       })
@@ -97,13 +102,14 @@ class Attempt {
   }
 
   #onMessage(message: EngineMessage): void {
-    this.#feedWatchdog()
+    if (!this.#isToEnd) this.#feedWatchdog()
     if (message.type === 'stopped') {
       this.#stopReason = message.reason
       return
     }
     this.#checkpointMs = message.atMs
     const isAbort = this.#note(this.#options.monitor.poll(message.atMs))
+    this.#isToEnd ||= isAbort || message.atMs > this.#options.endAtMs
     this.#send({ type: 'judged', atMs: message.atMs, isAbort })
     this.#options.onProgress()
   }

@@ -2,15 +2,16 @@
 
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { type Analysis, type CheckResult, type Judgement, type SymbolFigures, type Verdict } from '../analyzer/analysis.ts'
+import { type Analysis, type CheckResult, type Judgement, type SymbolFigures } from '../analyzer/analysis.ts'
 import { type AttemptSummary, judge } from '../analyzer/judge.ts'
 import { analyzeLogs, type LogPaths } from '../analyzer/longrun-analyzer.ts'
 import { runCheckers } from '../analyzer/run-checkers.ts'
-import { messageOf, OperatingError } from '../base/error.ts'
+import { OperatingError } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatBytes, formatCount, formatDuration, formatKrw, formatNumber, formatPercent, formatUtc } from '../report/format.ts'
+import { exitCodeOfVerdict } from './exit-code-of-verdict.ts'
+import { badFlags, parseFlags } from './flags.ts'
 import { printable, textTable } from './text-table.ts'
 
 const usage = `Usage: longhaul analyze --log-file FILE [--symbols KRW-BTC,KRW-ETH] [--budgets CONFIG] [--json]
@@ -34,8 +35,8 @@ interface Flags {
 
 /** `print` is another one in tests. Throws LOG_NOT_FOUND, LOG_UNREADABLE, CONFIG_NOT_FOUND, CONFIG_INVALID. */
 export async function analyze(args: readonly string[], print: (text: string) => void = printToStdout): Promise<ExitCode> {
-  const flags = parseFlags(args)
-  if (flags === 'help') {
+  const flags = readFlags(args)
+  if (flags === null) {
     print(usage)
     return exitCodes.ok
   }
@@ -44,40 +45,22 @@ export async function analyze(args: readonly string[], print: (text: string) => 
   const checks = await runCheckers(logs.tradingLog ?? flags.logFile)
   const judgement = judgeLogs(analysis, checks, flags)
   print(flags.isJson ? `${JSON.stringify({ analysis, checks, judgement }, null, 2)}\n` : summaryOf(flags.logFile, analysis, judgement))
-  return exitCodeOf[judgement.verdict]
+  return exitCodeOfVerdict[judgement.verdict]
 }
 
 function printToStdout(text: string): void {
   process.stdout.write(text)
 }
 
-const exitCodeOf: Record<Verdict, ExitCode> = {
-  pass: exitCodes.ok,
-  warn: exitCodes.ok,
-  fail: exitCodes.fail,
-  unknown: exitCodes.unknown,
-}
-
-function parseFlags(args: readonly string[]): Flags | 'help' {
+function readFlags(args: readonly string[]): Flags | null {
   const text = { type: 'string' } as const
-  const flag = { type: 'boolean' } as const
-  const options = { 'log-file': text, symbols: text, budgets: text, json: flag, help: { type: 'boolean', short: 'h' } } as const
-  let values
-  try {
-    values = parseArgs({ args: [...args], options }).values
-  } catch (error) {
-    throw badFlags(messageOf(error), error)
-  }
-  if (values.help === true) return 'help'
-  const logFile = values['log-file']
-  if (logFile === undefined) throw badFlags('--log-file is missing')
-  const symbols = values.symbols?.split(',').map((symbol) => symbol.trim())
-  if (symbols?.includes('') === true) throw badFlags(`--symbols expects names with commas between them, was ${values.symbols ?? ''}`)
-  return { logFile, symbols: symbols ?? null, budgetsFile: values.budgets ?? null, isJson: values.json === true }
-}
-
-function badFlags(message: string, cause?: unknown): OperatingError {
-  return new OperatingError('CONFIG_INVALID', message, { hint: 'longhaul analyze --help lists every option.', cause })
+  const parsed = parseFlags('analyze', args, { 'log-file': text, symbols: text, budgets: text, json: { type: 'boolean' } })
+  if (parsed === null) return null
+  const { 'log-file': logFile, symbols: names, budgets, json = false } = parsed.values
+  if (logFile === undefined) throw badFlags('analyze', '--log-file is missing')
+  const symbols = names?.split(',').map((symbol) => symbol.trim()) ?? null
+  if (symbols?.includes('') === true) throw badFlags('analyze', `--symbols expects names with commas between them, was ${names ?? ''}`)
+  return { logFile, symbols, budgetsFile: budgets ?? null, isJson: json }
 }
 
 function logsBeside(logFile: string): LogPaths {

@@ -2,13 +2,11 @@
 
 import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { messageOf, OperatingError } from '../base/error.ts'
-import type { ExitCode } from '../base/exit-code.ts'
-import { exitCodes } from '../base/exit-code.ts'
+import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { archivesIn } from '../environment/cleanup.ts'
 import { processRegister } from '../environment/prepare-environment.ts'
 import { describeProcess } from '../environment/processes.ts'
+import { badFlags, parseFlags } from './flags.ts'
 
 const defaultKeepCount = 20
 const stopGraceMs = 3000
@@ -30,36 +28,15 @@ interface CleanSettings {
 
 /** `repoRoot` is another one in tests. Prints each thing done. */
 export async function clean(args: readonly string[], repoRoot = resolve(import.meta.dirname, '../..')): Promise<ExitCode> {
-  if (args.includes('--help') || args.includes('-h')) {
+  const flags = parseFlags('clean', args, { keep: { type: 'string' }, logs: { type: 'boolean' }, 'dry-run': { type: 'boolean' } })
+  if (flags === null) {
     process.stdout.write(usage)
     return exitCodes.ok
   }
-  const settings = parseSettings(args)
-  if (typeof settings === 'string') {
-    process.stderr.write(`${settings}\n\n${usage}`)
-    return exitCodes.badConfig
-  }
-  try {
-    await cleanAll(settings, repoRoot)
-    return exitCodes.ok
-  } catch (error) {
-    const hint = error instanceof OperatingError ? error.hint : 'Check the permissions under reports.'
-    process.stderr.write(`${messageOf(error)}\n${hint}\n`)
-    return exitCodes.environmentNotReady
-  }
-}
-
-/** The settings, or what was expected instead. */
-function parseSettings(args: readonly string[]): CleanSettings | string {
-  const options = { keep: { type: 'string' }, logs: { type: 'boolean' }, 'dry-run': { type: 'boolean' } } as const
-  try {
-    const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
-    const keep = values.keep ?? String(defaultKeepCount)
-    if (!/^\d{1,6}$/.test(keep)) return `--keep expects a whole number of runs, was ${JSON.stringify(keep)}`
-    return { keepCount: Number(keep), includesArchives: values.logs === true, isDryRun: values['dry-run'] === true }
-  } catch (error) {
-    return messageOf(error)
-  }
+  const { keep = String(defaultKeepCount), logs = false, 'dry-run': isDryRun = false } = flags.values
+  if (!/^\d{1,6}$/.test(keep)) throw badFlags('clean', `--keep expects a whole number of runs, was ${JSON.stringify(keep)}`)
+  await cleanAll({ keepCount: Number(keep), includesArchives: logs, isDryRun }, repoRoot)
+  return exitCodes.ok
 }
 
 async function cleanAll(settings: CleanSettings, repoRoot: string): Promise<void> {

@@ -25,3 +25,10 @@ export function parseFlags<const Options extends NonNullable<ParseArgsConfig['op
     throw badFlags(command, messageOf(error), error)
   }
 }
+
+/** The one run that a command was given. Throws CONFIG_INVALID. */
+export function oneRun(command: string, positionals: readonly string[]): string {
+  const [name, ...more] = positionals
+  if (name !== undefined && more.length === 0) return name
+  throw badFlags(command, `expected one run (its id, the path of its folder, or latest), was ${positionals.join(', ') || 'none'}`)
+}

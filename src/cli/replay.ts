@@ -8,7 +8,7 @@ import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { newRunId, repoRoot, runCampaign, runFolderOf } from '../campaign/run-campaign.ts'
 import type { Override } from '../config/load.ts'
 import { readRun, resolveRun } from '../report/read-run.ts'
-import { badFlags, parseFlags } from './flags.ts'
+import { oneRun, parseFlags } from './flags.ts'
 
 const usage = `usage: longhaul replay <run id | path of a run's folder | latest> [--pace max]
 
@@ -25,9 +25,7 @@ export async function replay(args: readonly string[]): Promise<ExitCode> {
     process.stdout.write(usage)
     return exitCodes.ok
   }
-  const [name, ...more] = flags.positionals
-  if (name === undefined || more.length > 0) throw badFlags('replay', 'expected one run')
-  const earlierFolder = resolveRun(name, join(repoRoot, 'reports/runs'))
+  const earlierFolder = resolveRun(oneRun('replay', flags.positionals), join(repoRoot, 'reports/runs'))
   const { config } = readRun(earlierFolder)
   const runId = newRunId(config)
   const runFolder = runFolderOf(runId)
@@ -40,6 +38,7 @@ export async function replay(args: readonly string[]): Promise<ExitCode> {
     configFile,
     overrides: [pace],
     runId,
+    command: ['longhaul replay', ...args].join(' '),
     redisUrl: process.env['REDIS_URL'],
     signal: new AbortController().signal,
     print: (line) => void process.stdout.write(`${line}\n`),

@@ -2,14 +2,12 @@
 
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join, relative, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import type { Verdict } from '../analyzer/analysis.ts'
-import { messageOf, OperatingError } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { newRunId, repoRoot, runFolderOf } from '../campaign/run-campaign.ts'
 import { loadConfig, overridable, overridesFromEnvironment } from '../config/load.ts'
+import { exitCodeOfVerdict } from './exit-code-of-verdict.ts'
+import { parseFlags } from './flags.ts'
 
 const flagOf = (name: string): string => name.toLowerCase().replaceAll('_', '-')
 
@@ -24,42 +22,29 @@ exit codes: 0 pass or warn, 1 fail, 2 unknown, 3 bad config, 4 environment not r
 `
 
 export async function run(args: readonly string[]): Promise<ExitCode> {
-  const flags = parseFlags(args)
-  if (flags['help'] !== undefined) {
+  const names = ['scenario', 'config', ...overridable.map(({ name }) => flagOf(name))]
+  const parsed = parseFlags('run', args, Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])))
+  if (parsed === null) {
     process.stdout.write(usage)
     return exitCodes.ok
   }
+  const flags = parsed.values
   const environment: Record<string, string | undefined> = { ...process.env }
   for (const { name } of overridable) {
     const value = flags[flagOf(name)]
     if (value !== undefined) environment[`LONGHAUL_${name}`] = value
   }
-  const scenarioFlag = flags['scenario']
-  const configFile = resolve(flags['config'] ?? join(repoRoot, `configs/${(scenarioFlag ?? 's0').toLowerCase()}.yaml`))
+  const { scenario } = flags
+  const configFile = resolve(flags['config'] ?? join(repoRoot, `configs/${(scenario ?? 's0').toLowerCase()}.yaml`))
   const { config } = loadConfig(configFile, overridesFromEnvironment(environment))
   const runId = newRunId(config)
-  const exit = await runVitest(specOf(scenarioFlag ?? config.scenario), {
+  const exit = await runVitest(specOf(scenario ?? config.scenario), {
     ...environment,
     LONGHAUL_CONFIG: configFile,
     LONGHAUL_RUN_ID: runId,
+    LONGHAUL_COMMAND: ['longhaul run', ...args].join(' '),
   })
   return conclude(runFolderOf(runId), exit)
-}
-
-function parseFlags(args: readonly string[]): Record<string, string | undefined> {
-  const names = ['scenario', 'config', ...overridable.map(({ name }) => flagOf(name))]
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        ...Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])),
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
-  } catch (error) {
-    throw new OperatingError('CONFIG_INVALID', messageOf(error), { hint: 'longhaul run --help lists every option.', cause: error })
-  }
 }
 
 /** A scenario without a spec of its own is run by the one that takes any config. */
@@ -69,7 +54,7 @@ function specOf(scenario: string): string {
 }
 
 async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-  const vitest = createRequire(import.meta.url).resolve('vitest/vitest.mjs')
+  const vitest = join(repoRoot, 'node_modules/vitest/vitest.mjs')
   const child = spawn(process.execPath, [vitest, 'run', spec], { cwd: repoRoot, env: environment, stdio: 'inherit' })
   // A Ctrl-C reaches the whole foreground group: Vitest ends the campaign, and we wait to say how it went.
   const ignore = (): void => undefined
@@ -89,13 +74,6 @@ async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<
   }
 }
 
-const codeOfVerdict: Record<Verdict, ExitCode> = {
-  pass: exitCodes.ok,
-  warn: exitCodes.ok,
-  fail: exitCodes.fail,
-  unknown: exitCodes.unknown,
-}
-
 function conclude(runFolder: string, exit: { code: number | null; signal: NodeJS.Signals | null }): ExitCode {
   const folder = relative(process.cwd(), runFolder)
   const verdict = readField(join(runFolder, 'report.json'), ['judgement', 'verdict'])
@@ -104,7 +82,7 @@ function conclude(runFolder: string, exit: { code: number | null; signal: NodeJS
   if (status === 'not-ready') return say('environment not ready', exitCodes.environmentNotReady, folder)
   if (wasInterrupted) return say('interrupted', exitCodes.interrupted, `longhaul report ${folder} judges what ran`)
   if (verdict === 'pass' || verdict === 'warn' || verdict === 'fail' || verdict === 'unknown') {
-    return say(verdict, codeOfVerdict[verdict], join(folder, 'FINAL_REPORT.md'))
+    return say(verdict, exitCodeOfVerdict[verdict], join(folder, 'FINAL_REPORT.md'))
   }
   return say('unknown', exitCodes.unknown, `no report in ${folder}; Vitest ended with ${exit.code}`)
 }

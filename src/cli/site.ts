@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process'
 import { globSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { parseArgs } from 'node:util'
-import { messageOf, OperatingError } from '../base/error.ts'
+import { OperatingError } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
+import { parseFlags } from './flags.ts'
 
 const usage = `usage: longhaul site
 
@@ -20,7 +20,7 @@ const repoRoot = join(import.meta.dirname, '../..')
 const deadlineMs = 120_000
 
 export async function site(args: readonly string[]): Promise<ExitCode> {
-  if (wantsHelp(args)) {
+  if (parseFlags('site', args, {}) === null) {
     process.stdout.write(usage)
     return exitCodes.ok
   }
@@ -38,14 +38,6 @@ export async function site(args: readonly string[]): Promise<ExitCode> {
   const page = relative(process.cwd(), join(repoRoot, 'reports/allure/index.html'))
   process.stdout.write(`site    ${page}\nopen it with: npm run report:open\n`)
   return exitCodes.ok
-}
-
-function wantsHelp(args: readonly string[]): boolean {
-  try {
-    return parseArgs({ args: [...args], options: { help: { type: 'boolean', short: 'h' } } }).values.help === true
-  } catch (error) {
-    throw new OperatingError('CONFIG_INVALID', messageOf(error), { hint: 'longhaul site takes no options but --help.', cause: error })
-  }
 }
 
 function generate(): Promise<number | null> {

@@ -86,6 +86,7 @@ async function runSeed(seed: number, configFile: string, overrides: readonly Ove
     configFile,
     overrides: all,
     runId,
+    command: `longhaul sweep --seeds ${seed}..${seed}`,
     redisUrl: process.env['REDIS_URL'],
     signal,
     print: () => undefined,

@@ -74,8 +74,8 @@ export class Committer {
     try {
       await clock.hold(() => store.commit(changesOf(saved, lines, journal.nextSeq)))
     } catch (error) {
-      if (!(error instanceof OperatingError) || error.code !== 'STORE_UNAVAILABLE') throw error
       this.#takeBack(saved, lines)
+      if (!(error instanceof OperatingError) || error.code !== 'STORE_UNAVAILABLE') throw error
       this.#storeDown(error)
       return false
     }

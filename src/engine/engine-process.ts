@@ -45,7 +45,7 @@ export async function runEngineProcess(options: EngineProcessOptions): Promise<S
   const supervisor = new SupervisorLink(options)
   const main = runToEnd(options)
   supervisor.start()
-  const reason = clock instanceof VirtualClock ? await clock.run(main) : await main
+  const reason = await main
   supervisor.stop()
   journal.flush()
   const closing = engine.close(reason)
@@ -55,9 +55,11 @@ export async function runEngineProcess(options: EngineProcessOptions): Promise<S
   return reason
 }
 
-async function runToEnd({ engine, journal }: EngineProcessOptions): Promise<StopReason> {
+/** An engine that nothing can wake any more has failed too: under virtual time the clock says so. */
+async function runToEnd({ clock, engine, journal }: EngineProcessOptions): Promise<StopReason> {
   try {
-    return await engine.run()
+    const main = engine.run()
+    return await (clock instanceof VirtualClock ? clock.run(main) : main)
   } catch (error) {
     journal.application({ event: 'engine-failed', message: messageOf(error), stack: stackOf(error) }, 'fatal')
     return 'failed'
@@ -81,6 +83,7 @@ class SupervisorLink {
     process.on('disconnect', this.#onDisconnect)
     process.on('SIGTERM', this.#onSignal)
     process.on('SIGINT', this.#onSignal)
+    this.#markLogs()
     if (process.channel) this.#scheduleCheckpoint()
   }
 
@@ -88,6 +91,13 @@ class SupervisorLink {
     this.#isStopped = true
     for (const judgement of this.#judgements.values()) judgement.resolve(false)
     this.#judgements.clear()
+  }
+
+  /** What the process prints raw goes to application.log past the journal: it lies between the marks of its time. */
+  #markLogs(): void {
+    const { journal } = this.#options
+    journal.application({ event: 'checkpoint' }, 'debug')
+    journal.flush()
   }
 
   sendStopped(reason: StopReason): void {
@@ -111,8 +121,8 @@ class SupervisorLink {
    * ahead of the monitor than two stretches, and an abort takes effect at the same event time however fast either of them is.
    */
   #passCheckpoint(): void {
-    const { clock, journal, engine } = this.#options
-    journal.flush()
+    const { clock, engine } = this.#options
+    this.#markLogs()
     const previous = [...this.#judgements.values()].at(-1)
     const atMs = clock.nowMs()
     if (clock instanceof VirtualClock) this.#judgements.set(atMs, Promise.withResolvers<boolean>())
@@ -121,7 +131,10 @@ class SupervisorLink {
     void clock
       .hold(() => this.#withDeadline(previous.promise))
       .then((isAbort) => {
-        if (isAbort) engine.stop('aborted')
+        if (!isAbort) return
+        engine.stop('aborted')
+        // No more checkpoints: an engine that is stuck then stands still, instead of living on in event time.
+        this.stop()
       })
   }
 

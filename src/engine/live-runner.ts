@@ -77,7 +77,7 @@ export class LiveRunner {
   /** When the last loop started. */
   #startedAtMs: number | null = null
   #balancesStatedHour: number
-  #counts: LoopCounts = noCounts
+  #counts: LoopCounts = { ...noCounts }
 
   constructor(options: LiveRunnerOptions) {
     this.#options = options
@@ -142,12 +142,14 @@ export class LiveRunner {
   }
 
   async #processSymbol(route: Route): Promise<void> {
-    const { portfolio, strategy, executors } = this.#options
+    const { portfolio, strategy, executors, committer } = this.#options
     const { symbol } = route
     const trades = portfolio.tradesOf(symbol)
     if (this.#quarantined.has(symbol) && trades.length === 0) return
     const view = this.#view(route)
     if (view === null) return
+    // Without a store nothing can be sent: each try would only leave lines that wait for it.
+    if (trades.length > 0 && !committer.isHealthy) return
     const executor = executors.executorOf(symbol)
     for (const trade of trades) {
       if (trade.phase !== 'open') {

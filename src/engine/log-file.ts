@@ -8,6 +8,8 @@ const tailBytesMax = 1024 * 1024
 export class LogFile {
   readonly #descriptor: number
   #buffered = ''
+  /** What the disk did not take at the last flush. */
+  #unwritten: Buffer = Buffer.alloc(0)
 
   /** Opens or creates; a line that a killed writer left unfinished is cut off. */
   constructor(path: string) {
@@ -21,11 +23,12 @@ export class LogFile {
     if (this.#buffered.length >= bufferedCharsMax) this.flush()
   }
 
+  /** Throws where the disk is full; the next flush goes on with what is left. */
   flush(): void {
-    if (this.#buffered === '') return
-    const bytes = Buffer.from(this.#buffered)
+    if (this.#buffered === '' && this.#unwritten.length === 0) return
+    this.#unwritten = Buffer.concat([this.#unwritten, Buffer.from(this.#buffered)])
     this.#buffered = ''
-    for (let offset = 0; offset < bytes.length; ) offset += writeSync(this.#descriptor, bytes, offset)
+    while (this.#unwritten.length > 0) this.#unwritten = this.#unwritten.subarray(writeSync(this.#descriptor, this.#unwritten))
   }
 
   close(): void {

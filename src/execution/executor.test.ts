@@ -26,7 +26,6 @@ import { requiredOf } from './executor.ts'
 import type { OrderGateway } from './order-gateway.ts'
 
 const startMs = Date.UTC(2026, 0, 5)
-const krwPerUsdt = 1400
 
 const facts: readonly InstrumentFacts[] = [
   listed('upbit', 'KRW-BTC', 'KRW', '1000', '0.00000001', '5000', '0.0005'),
@@ -130,7 +129,7 @@ class ScriptedGateway implements OrderGateway {
       notional,
       feeAsset: isFeeInBase ? instrument.base : instrument.quote,
       fee: (isFeeInBase ? quantity : notional).multiply(instrument.takerFee).round(8, 'up'),
-      ...{ bookExchangeTimeMs: book.exchangeTimeMs, bookChangedAtMs: book.changedAtMs, bookReceivedAtMs: book.receivedAtMs, bestBid, bestAsk },
+      bookExchangeTimeMs: book.exchangeTimeMs, bookChangedAtMs: book.changedAtMs, bookReceivedAtMs: book.receivedAtMs, bestBid, bestAsk,
     }
     return { orderId, status: quantity.equals(order.quantity) ? 'filled' : 'partial', reason: null, fill }
   }
@@ -185,6 +184,7 @@ class Desk {
   readonly #logs: string
   readonly #balances: Readonly<Record<string, string>>
   #attempt = 0
+  krwPerUsdt = 1400
   clock = new VirtualClock({ startMs, pace: null })
   portfolio!: PortfolioState
   #journal!: Journal
@@ -277,16 +277,16 @@ class Desk {
     const notionalKrw = Math.round(quantity.toNumber() * 140_000_000)
     const nowMs = this.clock.nowMs()
     const { outcome, reason, seen } = this.#guard.decide({
-      ...{ tradeId: portfolio.nextTradeId, symbol, direction, notionalKrw, quoteAgeMs: 0, unchangedMs: 0 },
-      ...{ venues: [route.a.venue, route.b.venue], required: requiredOf(route, direction, plans) },
+      tradeId: portfolio.nextTradeId, symbol, direction, notionalKrw, quoteAgeMs: 0, unchangedMs: 0,
+      venues: [route.a.venue, route.b.venue], required: requiredOf(route, direction, plans),
       available: (venue, asset) => portfolio.ledger.balance(venue, asset),
       nowMs,
     })
     expect(outcome, reason ?? '').toBe('allow')
     this.#journal.trading({
-      ...{ event: 'guard-decided', symbol, direction, outcome, reason, tradeId: portfolio.nextTradeId, seen, suppressedCount: 0 },
+      event: 'guard-decided', symbol, direction, outcome, reason, tradeId: portfolio.nextTradeId, seen, suppressedCount: 0,
     })
-    const figures = { notionalKrw, grossEdgeBps: 50, netEdgeBps: 30, fxKrwPerUsdt: krwPerUsdt, quoteAgeMs: 0 }
+    const figures = { notionalKrw, grossEdgeBps: 50, netEdgeBps: 30, fxKrwPerUsdt: this.krwPerUsdt, quoteAgeMs: 0 }
     await this.#executors.executorOf(symbol).open({ kind: 'entry', symbol, direction, quantity, legs: plans, ...figures })
   }
 
@@ -299,20 +299,20 @@ class Desk {
     return this.clock.run(Promise.all(routes.map((route) => this.#enter(route, 'sell-a', Decimal.parse(quantity)))))
   }
 
-  exit(route: Route, reason: ExitReason = 'take-profit', fxKrwPerUsdt = krwPerUsdt): Promise<void> {
+  exit(route: Route, reason: ExitReason = 'take-profit'): Promise<void> {
     const [trade] = this.portfolio.tradesOf(route.symbol)
     const direction = opposite(trade!.direction)
     const quantity = roundQuantity(route.a, roundQuantity(route.b, Decimal.parse(trade!.quantity)))
     const executor = this.#executors.executorOf(route.symbol)
-    const facts = { symbol: route.symbol, tradeId: trade!.tradeId, direction, quantity, reason, netEdgeBps: -10, fxKrwPerUsdt }
-    return this.clock.run(executor.close({ kind: 'exit', legs: this.#plans(route, direction, quantity), ...facts }))
+    const intent = { symbol: route.symbol, tradeId: trade!.tradeId, direction, quantity, reason, netEdgeBps: -10, fxKrwPerUsdt: this.krwPerUsdt }
+    return this.clock.run(executor.close({ kind: 'exit', legs: this.#plans(route, direction, quantity), ...intent }))
   }
 
   /** As the loop does: once for the first trade that is neither open nor closed. */
   async resume(): Promise<boolean> {
     const trade = this.portfolio.trades().find(({ phase }) => phase !== 'open')
     if (!trade) return false
-    await this.clock.run(this.#executors.executorOf(trade.symbol).resume(trade, krwPerUsdt))
+    await this.clock.run(this.#executors.executorOf(trade.symbol).resume(trade, this.krwPerUsdt))
     return true
   }
 
@@ -329,8 +329,8 @@ class Desk {
   /** Ends the session, and hands the whole log to the checkers that judge campaigns. */
   async judge(): Promise<void> {
     this.#journal.trading({
-      ...{ event: 'session-closed', reason: 'completed', balances: this.portfolio.ledger.balances() },
-      ...{ openTrades: [...this.portfolio.trades()], realisedKrw: this.portfolio.realisedKrw.toString() },
+      event: 'session-closed', reason: 'completed', balances: this.portfolio.ledger.balances(),
+      openTrades: [...this.portfolio.trades()], realisedKrw: this.portfolio.realisedKrw.toString(),
     })
     await this.clock.run(this.#committer.commit())
     const events = this.log()
@@ -612,6 +612,7 @@ const moves = fc.record({
   script: fc.array(answers, { maxLength: 8 }),
   /** Of all prices, while this lasts. */
   priceFactor: fc.constantFrom(1, 1, 0.25, 4),
+  krwPerUsdt: fc.constantFrom(1400, 1400, 1410.25, 1390.5),
   kill: fc.option(fc.record({ commit: fc.integer({ min: 1, max: 6 }), isStored: fc.boolean() }), { freq: 3 }),
   /** Loops after which it is left where it is. */
   loops: fc.integer({ min: 0, max: 3 }),
@@ -621,9 +622,10 @@ test('whatever the venues fill and wherever the engine dies, the log satisfies e
   await fc.assert(
     fc.asyncProperty(fc.array(moves, { minLength: 1, maxLength: 5 }), async (all) => {
       const desk = await Desk.started([], { ...plenty, 'upbit:KRW': '1000000000', 'upbit:USDT': '900000', 'binance:USDT': '900000' })
-      for (const { symbol, direction, quantity, script, priceFactor, kill, loops } of all) {
+      for (const { symbol, direction, quantity, script, priceFactor, krwPerUsdt, kill, loops } of all) {
         const route = routes.find((candidate) => candidate.symbol === symbol)!
         desk.books.priceFactor = priceFactor
+        desk.krwPerUsdt = krwPerUsdt
         const loop = async (): Promise<void> => {
           if (await desk.resume()) return
           const [trade] = desk.portfolio.tradesOf(route.symbol)
@@ -639,6 +641,6 @@ test('whatever the venues fill and wherever the engine dies, the log satisfies e
       await desk.finish()
       await desk.judge()
     }),
-    { numRuns: 1500 },
+    { numRuns: 100 },
   )
 })

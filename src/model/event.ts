@@ -306,6 +306,14 @@ export interface EngineFailed extends LogLine {
   stack: string
 }
 
+/**
+ * On a fixed rhythm of event time, and first of all in each attempt: everything before it is in the logs. It dates what the process
+ * prints raw between two of them.
+ */
+export interface CheckpointPassed extends LogLine {
+  event: 'checkpoint'
+}
+
 export type ApplicationEvent =
   | EngineStarted
   | EngineStopped
@@ -316,6 +324,7 @@ export type ApplicationEvent =
   | CircuitChanged
   | StoreTroubled
   | EngineFailed
+  | CheckpointPassed
 
 // metrics.log
 

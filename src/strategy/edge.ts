@@ -33,7 +33,7 @@ export function grossEdgeBps(quotes: RouteQuotes, direction: Direction): number 
   return direction === 'sell-a' ? (bestA.price / priceB - 1) * 10_000 : (priceB / bestA.price - 1) * 10_000
 }
 
-/** Null where a book is too thin for the quantity. */
+/** Null where a book is too thin for the quantity. Nothing at all earns nothing. */
 export function edgeOf(quotes: RouteQuotes, direction: Direction, quantity: number): Edge | null {
   const sellsA = direction === 'sell-a'
   const a = walkBook(sellsA ? quotes.a.bids : quotes.a.asks, quantity)
@@ -43,5 +43,6 @@ export function edgeOf(quotes: RouteQuotes, direction: Direction, quantity: numb
   const valueB = b.notional * quotes.fxBToA
   const received = sellsA ? valueA * (1 - quotes.takerFeeA) : valueB * (1 - quotes.takerFeeB)
   const paid = sellsA ? valueB * (1 + quotes.takerFeeB) : valueA * (1 + quotes.takerFeeA)
-  return { direction, grossEdgeBps: grossEdgeBps(quotes, direction), netEdgeBps: (received / paid - 1) * 10_000, a, b }
+  const netEdgeBps = paid === 0 ? 0 : (received / paid - 1) * 10_000
+  return { direction, grossEdgeBps: grossEdgeBps(quotes, direction), netEdgeBps, a, b }
 }
