@@ -242,6 +242,16 @@ describe('unknown', () => {
     expect(judged({ analysis: { ...analysis, loops: 0 } }).verdict).toBe('unknown')
   })
 
+  it.each(['running', 'interrupted'] as const)('is a run that was cut off (%s) before it had the entries and exits that are asked', (decision) => {
+    const judgement = judged({ analysis: { ...analysis, overall: empty.overall }, attempts: [{ ...attempt, stopReason: null, decision }] })
+    expect(judgement.verdict).toBe('unknown')
+  })
+
+  it('is no run that was cut off and had failed by then', () => {
+    const judgement = judged({ analysis: { ...analysis, errorsByKind: { 'symbol-failed': 1 } }, attempts: [{ ...attempt, decision: 'interrupted' }] })
+    expect(judgement.verdict).toBe('fail')
+  })
+
   it('is a run without entries in a market that offered none', () => {
     const quiet: Finding = { ...finding, rule: 'no-entry', severity: 'info', aborts: false, symbol: null, cause: 'no-opportunity' }
     const none = { ...analysis, overall: { ...empty.overall, exits: 1 }, symbols: empty.symbols }

@@ -53,13 +53,20 @@ export function judge(input: JudgeInput): Judgement {
 function obstacleOf({ analysis, attempts }: JudgeInput): string | null {
   if (analysis.notJudgeable !== null) return analysis.notJudgeable
   if (analysis.loops === 0) return 'the engine made no loop'
-  if (attempts.at(-1)?.decision === 'interrupted') return 'the run was interrupted'
+  const decision = attempts.at(-1)?.decision
+  if (decision === 'interrupted') return 'the run was interrupted'
+  if (decision === 'running') return 'the run was killed'
   return null
 }
 
-/** What failed has failed; what passed is not known to be true. */
+/** Least numbers, which the rest of the run could have reached. */
+const leasts: ReadonlySet<string> = new Set(['entries', 'entries on every symbol', 'exits'])
+
+/** What failed has failed, unless more of the run could have made up for it; what passed is not known to be true. */
 function withheld(assertion: Assertion, obstacle: string): Assertion {
-  return assertion.verdict === 'fail' ? assertion : { ...assertion, verdict: 'unknown', actual: `${assertion.actual} (${obstacle})` }
+  const { name, verdict } = assertion
+  const isFinal = verdict === 'unknown' || (verdict === 'fail' && !leasts.has(name))
+  return isFinal ? assertion : { ...assertion, verdict: 'unknown', actual: `${assertion.actual} (${obstacle})` }
 }
 
 function retried({ attempts }: JudgeInput): Verdict {

@@ -6,14 +6,13 @@ import { join } from 'node:path'
 const keptBytesMax = 512 * 1024
 const logNames = ['application.log', 'trading.log', 'metrics.log']
 
-/** Returns the folder that it wrote. */
-export function recordFlight({ logsFolder, folder }: { logsFolder: string; folder: string }): string {
+/** Makes `folder`. */
+export function recordFlight({ logsFolder, folder }: { logsFolder: string; folder: string }): void {
   mkdirSync(folder, { recursive: true })
   for (const name of logNames) {
     const source = join(logsFolder, name)
     if (existsSync(source)) writeFileSync(join(folder, name), wholeLinesAtEnd(source))
   }
-  return folder
 }
 
 function wholeLinesAtEnd(file: string): Buffer {

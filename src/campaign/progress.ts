@@ -27,8 +27,13 @@ export function progressLine({ progress, startMs, endMs, wallMs }: ProgressInput
   return parts.join(' | ')
 }
 
+/** Tells a progress line from all else that a run prints: a terminal shows only the last one. */
+export function isProgressLine(line: string): boolean {
+  return /^ *\d+ % \| event time /.test(line)
+}
+
 /** `1:02:03`, hours left out where there are none. */
-export function clockText(durationMs: number): string {
+function clockText(durationMs: number): string {
   const seconds = Math.round(durationMs / 1000)
   const two = (value: number): string => String(value).padStart(2, '0')
   const hours = Math.floor(seconds / 3600)

@@ -1,5 +1,6 @@
 /** Decides what follows a stopped attempt: start again as it was, start again adjusted to the cause, or give up. Pure. */
 
+import type { Analysis } from '../analyzer/analysis.ts'
 import type { RetrySettings } from '../config/schema.ts'
 import type { Finding } from '../monitor/finding.ts'
 
@@ -25,6 +26,8 @@ export interface RecoveryInput {
   symbols: readonly string[]
   /** What stopped the attempt. */
   finding: Finding
+  /** Of the run's logs up to then. */
+  analysis: Pick<Analysis, 'symbols'>
   adjustments: Adjustments
 }
 
@@ -40,7 +43,8 @@ export function recover(input: RecoveryInput): Recovery {
   return settings.strategy === 'plain' ? plain : (adjust(input, stopped) ?? plain)
 }
 
-function adjust({ finding, symbols, adjustments }: RecoveryInput, stopped: string): Recovery | null {
+function adjust(input: RecoveryInput, stopped: string): Recovery | null {
+  const { finding, symbols, adjustments } = input
   if (finding.rule === 'guard-block' && sizeReasons.has(finding.cause)) {
     const sizeFactor = adjustments.sizeFactor / 2
     return adjusted(`${stopped}: trades half the size`, { ...adjustments, sizeFactor })
@@ -49,11 +53,18 @@ function adjust({ finding, symbols, adjustments }: RecoveryInput, stopped: strin
     return adjusted(`${stopped}: polls half as often`, { ...adjustments, intervalFactor: adjustments.intervalFactor * 2 })
   }
   const active = symbols.filter((symbol) => !adjustments.quarantinedSymbols.includes(symbol))
-  if (finding.symbol !== null && active.includes(finding.symbol) && active.length > 1) {
-    const quarantinedSymbols = [...adjustments.quarantinedSymbols, finding.symbol]
-    return adjusted(`${stopped}: ${finding.symbol} is quarantined`, { ...adjustments, quarantinedSymbols })
+  const culprit = finding.symbol ?? onlySymbolWithErrors(input)
+  if (culprit !== null && active.includes(culprit) && active.length > 1) {
+    const quarantinedSymbols = [...adjustments.quarantinedSymbols, culprit]
+    return adjusted(`${stopped}: ${culprit} is quarantined`, { ...adjustments, quarantinedSymbols })
   }
   return null
+}
+
+/** Where the finding names no symbol, the logs may: the one on which all errors happened. */
+function onlySymbolWithErrors({ analysis }: RecoveryInput): string | null {
+  const withErrors = analysis.symbols.filter(({ errors }) => errors > 0)
+  return withErrors.length === 1 ? (withErrors[0]?.symbol ?? null) : null
 }
 
 function adjusted(reason: string, adjustments: Adjustments): Recovery {

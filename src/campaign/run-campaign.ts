@@ -1,10 +1,13 @@
 /** Runs a whole campaign: prepare, run and watch, recover, analyze, judge, report. A plain program: Vitest and the CLI call it. */
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join, relative } from 'node:path'
 import pRetry from 'p-retry'
+import type { Analysis } from '../analyzer/analysis.ts'
+import { analyzeLogs } from '../analyzer/longrun-analyzer.ts'
+import { messageOf, OperatingError } from '../base/error.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import type { EnginePlan } from '../compose.ts'
 import { loadConfig, type LoadedConfig, type Override } from '../config/load.ts'
@@ -15,7 +18,7 @@ import type { ProcessRecord } from '../environment/processes.ts'
 import type { StepReport } from '../environment/step.ts'
 import type { Finding } from '../monitor/finding.ts'
 import { Monitor } from '../monitor/monitor.ts'
-import { judgeRun } from '../report/judge-run.ts'
+import { judgeRun, logPathsOf } from '../report/judge-run.ts'
 import type { JudgedRun } from '../report/write-report.ts'
 import type { AttemptRecord, RunRecord } from '../report/run-record.ts'
 import { recordFlight } from './flight-recorder.ts'
@@ -42,7 +45,7 @@ export interface CampaignOptions {
 /** Event time between the end of a killed or stopped attempt and the first loop of the next. */
 const restartDelayMs = 5000
 /** Wall time between two progress lines. */
-const progressIntervalMs = 5000
+const progressIntervalMs = 2000
 
 export function runFolderOf(runId: string): string {
   return join(repoRoot, 'reports/runs', runId)
@@ -197,7 +200,7 @@ class Campaign {
     this.#record.attempts.push(record)
     this.#save()
     const end = await this.#watch(planFile, plan, environment)
-    this.#conclude(record, end)
+    await this.#conclude(record, end)
     this.#record.engineWallMs += end.wallMs
     this.#save()
     return record
@@ -244,7 +247,7 @@ class Campaign {
     this.#options.print(progressLine({ progress: monitor.progress(), startMs, endMs: this.#endMs, wallMs: nowMs - wallStartMs }))
   }
 
-  #conclude(record: AttemptRecord, end: AttemptEnd): void {
+  async #conclude(record: AttemptRecord, end: AttemptEnd): Promise<void> {
     const { stopReason, exitCode, signal, wallMs, endedAtMs, findings } = end
     Object.assign(record, { stopReason, exitCode, signal, wallMs, endedAtMs, findings })
     const stoppedBy = findings.find((finding) => finding.aborts)
@@ -253,24 +256,18 @@ class Campaign {
     } else if (!stoppedBy || stopReason === 'completed') {
       Object.assign(record, { decision: 'finished', decisionReason: `engine stopped: ${stopReason ?? 'without a word'}` })
     } else {
-      this.#recover(record, stoppedBy, endedAtMs)
+      await this.#recover(record, stoppedBy, endedAtMs)
     }
     this.#options.print(`attempt ${record.attempt} ${record.decision}: ${record.decisionReason}`)
   }
 
-  #recover(record: AttemptRecord, finding: Finding, endedAtMs: number): void {
-    record.flightRecorder = relative(
-      this.#runFolder,
-      recordFlight({ logsFolder: this.#logsFolder, folder: join(this.#runFolder, `flight-recorder/attempt-${record.attempt}`) }),
-    )
+  /** Keeps the flight recorder, analyzes what there is, and decides what follows. */
+  async #recover(record: AttemptRecord, finding: Finding, endedAtMs: number): Promise<void> {
     const { attempt } = record
-    const recovery = recover({
-      settings: this.#config.retry,
-      attempt,
-      symbols: this.#config.symbols,
-      finding,
-      adjustments: this.#adjustments,
-    })
+    const analysis = await analyzeLogs({ ...logPathsOf(this.#runFolder), symbols: this.#config.symbols })
+    record.flightRecorder = this.#recordFlight(attempt, analysis)
+    const { retry: settings, symbols } = this.#config
+    const recovery = recover({ settings, attempt, symbols, finding, analysis, adjustments: this.#adjustments })
     this.#adjustments = recovery.adjustments
     // A killed engine's last loops are not all in the logs: it had got as far as its next checkpoint, at the most.
     const unloggedMs = record.stopReason === null ? this.#config.monitor.leadMs : 0
@@ -283,14 +280,38 @@ class Campaign {
     }
   }
 
+  /** A flight recorder that cannot be written (a full disk) must not hide what stopped the attempt. */
+  #recordFlight(attempt: number, analysis: Analysis): string | null {
+    const folder = `flight-recorder/attempt-${attempt}`
+    try {
+      recordFlight({ logsFolder: this.#logsFolder, folder: join(this.#runFolder, folder) })
+      writeFileSync(join(this.#runFolder, folder, 'analysis.json'), JSON.stringify(analysis, null, 2))
+      return folder
+    } catch (error) {
+      this.#options.print(`no flight recorder of attempt ${attempt}: ${messageOf(error)}`)
+      return null
+    }
+  }
+
   /** Attempts keep the first one's rhythm. */
   #nextLoopStart(atMs: number): number {
     const { intervalMs } = this.#config.loop
     return this.#startMs + Math.ceil((atMs - this.#startMs) / intervalMs) * intervalMs
   }
 
+  /** A disk that is full takes nothing away from what was saved before. */
   #save(): void {
-    writeFileSync(join(this.#runFolder, 'run.json'), JSON.stringify(this.#record, null, 2))
+    const file = join(this.#runFolder, 'run.json')
+    const draft = `${file}.tmp`
+    try {
+      writeFileSync(draft, JSON.stringify(this.#record, null, 2))
+      renameSync(draft, file)
+    } catch (error) {
+      throw new OperatingError('REPORT_FAILED', `cannot save ${relative(repoRoot, file)}: ${messageOf(error)}`, {
+        hint: `Free some space; then longhaul report ${this.#record.runId} judges what was logged.`,
+        cause: error,
+      })
+    }
   }
 }
 

@@ -3,9 +3,13 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
+import { marketFactsOf } from '../campaign/market-facts.ts'
+import { isProgressLine } from '../campaign/progress.ts'
 import { newRunId, repoRoot, runFolderOf } from '../campaign/run-campaign.ts'
 import { loadConfig, overridable, overridesFromEnvironment } from '../config/load.ts'
+import type { StepReport } from '../environment/step.ts'
 import { exitCodeOfVerdict } from './exit-code-of-verdict.ts'
 import { parseFlags } from './flags.ts'
 
@@ -37,6 +41,8 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   const { scenario } = flags
   const configFile = resolve(flags['config'] ?? join(repoRoot, `configs/${(scenario ?? 's0').toLowerCase()}.yaml`))
   const { config } = loadConfig(configFile, overridesFromEnvironment(environment))
+  // What is wrong with routes or tapes is said here, with its own exit code, and not by every test.
+  marketFactsOf(config, repoRoot)
   const runId = newRunId(config)
   const exit = await runVitest(specOf(scenario ?? config.scenario), {
     ...environment,
@@ -55,7 +61,13 @@ function specOf(scenario: string): string {
 
 async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   const vitest = join(repoRoot, 'node_modules/vitest/vitest.mjs')
-  const child = spawn(process.execPath, [vitest, 'run', spec], { cwd: repoRoot, env: environment, stdio: 'inherit' })
+  const { isTTY } = process.stdout
+  const child = spawn(process.execPath, [vitest, 'run', spec], {
+    cwd: repoRoot,
+    env: isTTY ? { FORCE_COLOR: '1', ...environment } : environment,
+    stdio: ['inherit', isTTY ? 'pipe' : 'inherit', 'inherit'],
+  })
+  if (child.stdout) showOnTerminal(child.stdout)
   // A Ctrl-C reaches the whole foreground group: Vitest ends the campaign, and we wait to say how it went.
   const ignore = (): void => undefined
   const passOn = (): void => void child.kill('SIGTERM')
@@ -64,7 +76,7 @@ async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<
   try {
     return await new Promise((done, failed) => {
       child.on('error', failed)
-      child.on('exit', (code, signal) => {
+      child.on('close', (code, signal) => {
         done({ code, signal })
       })
     })
@@ -74,17 +86,32 @@ async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<
   }
 }
 
+/** Progress lines take each other's place; whatever else comes goes above. */
+function showOnTerminal(output: NodeJS.ReadableStream): void {
+  const eraseLine = '\r\u001B[2K'
+  createInterface({ input: output }).on('line', (line) => {
+    process.stdout.write(isProgressLine(line) ? `${eraseLine}${line}` : `${eraseLine}${line}\n`)
+  })
+}
+
 function conclude(runFolder: string, exit: { code: number | null; signal: NodeJS.Signals | null }): ExitCode {
   const folder = relative(process.cwd(), runFolder)
   const verdict = readField(join(runFolder, 'report.json'), ['judgement', 'verdict'])
   const status = readField(join(runFolder, 'run.json'), ['status'])
-  const wasInterrupted = exit.signal !== null || exit.code === 130 || exit.code === 143 || status === 'running' || status === 'interrupted'
-  if (status === 'not-ready') return say('environment not ready', exitCodes.environmentNotReady, folder)
+  const wasInterrupted = exit.signal !== null || exit.code === 130 || exit.code === 143 || status === 'interrupted'
+  if (status === 'not-ready') return say('environment not ready', exitCodes.environmentNotReady, obstacleOf(runFolder) ?? folder)
   if (wasInterrupted) return say('interrupted', exitCodes.interrupted, `longhaul report ${folder} judges what ran`)
   if (verdict === 'pass' || verdict === 'warn' || verdict === 'fail' || verdict === 'unknown') {
     return say(verdict, exitCodeOfVerdict[verdict], join(folder, 'FINAL_REPORT.md'))
   }
   return say('unknown', exitCodes.unknown, `no report in ${folder}; Vitest ended with ${exit.code}`)
+}
+
+/** The step that failed, and what to do about it. */
+function obstacleOf(runFolder: string): string | null {
+  const steps = readField(join(runFolder, 'run.json'), ['steps']) as StepReport[] | undefined
+  const failed = steps?.find(({ status }) => status === 'failed')
+  return failed ? `${failed.name}: ${failed.detail}\n  hint: ${failed.hint ?? 'none'}` : null
 }
 
 function say(word: string, code: ExitCode, detail: string): ExitCode {

@@ -64,7 +64,8 @@ export function loadConfig(file: string, overrides: readonly Override[] = []): L
   const syntaxError = document.errors[0]
   if (syntaxError) {
     const at = syntaxError.linePos?.[0]
-    throw invalid(`${file}:${at?.line ?? 1}: ${syntaxError.message.split('\n')[0] ?? 'not YAML'}`)
+    const [message = 'not YAML'] = syntaxError.message.split(/ at line \d|\n/)
+    throw invalid(`${file}:${at?.line ?? 1}: ${message}`)
   }
   const tree = plainTree(file, document)
   for (const override of overrides) setIn(tree, override)
@@ -129,7 +130,8 @@ function describe(
   issue: z.core.$ZodIssue,
 ): string {
   const key = issue.path.join('.')
-  const override = overrides.find(({ path }) => key.startsWith(path.join('.')))
+  // Of several for one key, the last is in force.
+  const override = overrides.findLast(({ path }) => path.every((part, index) => part === issue.path[index]))
   const where = override ? override.source : `${file}:${lineOf(document, lines, issue.path)}`
   const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
   return `${where}: ${key === '' ? 'the file' : `\`${key}\``}: ${message}`

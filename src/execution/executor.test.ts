@@ -95,7 +95,7 @@ class OneLevelBooks implements MarketDataProvider {
 }
 
 /** What the venue does with an order: the share of its quantity that it fills, or a refusal. */
-type Answer = number | 'rejected' | 'timed-out'
+type Answer = number | 'rejected' | 'timed-out' | 'defect'
 
 /** Answers orders by the script, in the order in which they are sent, and fills the rest whole. */
 class ScriptedGateway implements OrderGateway {
@@ -115,6 +115,7 @@ class ScriptedGateway implements OrderGateway {
 
   #answer(order: OrderRequest, answer: Answer): OrderReport {
     const { orderId, instrument, side } = order
+    if (answer === 'defect') throw new TypeError('a defect of the gateway')
     if (typeof answer === 'string') return { orderId, status: answer, reason: 'as the script has it', fill: null }
     const quantity = roundQuantity(instrument, order.quantity.multiply(Decimal.fromNumber(answer)))
     if (quantity.isZero()) return { orderId, status: 'unfilled', reason: 'nothing displayed', fill: null }
@@ -183,6 +184,8 @@ class Desk {
   readonly store = new MortalStore()
   readonly #logs: string
   readonly #balances: Readonly<Record<string, string>>
+  /** What had left Upbit's wallet of BTC each time that the guard was told to free what it held. */
+  readonly soldWhenFreed: string[] = []
   #attempt = 0
   krwPerUsdt = 1400
   clock = new VirtualClock({ startMs, pace: null })
@@ -220,7 +223,10 @@ class Desk {
       watcher: {
         holdOrders: (tradeId, required) =>
           this.#guard.holdOrders(tradeId, required, (venue, asset) => portfolio.ledger.balance(venue, asset)),
-        settled: (tradeId) => this.#guard.settled(tradeId),
+        settled: (tradeId) => {
+          this.#guard.settled(tradeId)
+          this.soldWhenFreed.push(Decimal.parse('2').subtract(portfolio.ledger.balance('upbit', 'BTC')).toString())
+        },
         closed: (tradeId, realisedKrw) => this.#guard.closed(tradeId, realisedKrw, clock.nowMs()),
         failed: (tradeId, realisedKrw) => this.#guard.failed(tradeId, realisedKrw, clock.nowMs()),
       },
@@ -502,6 +508,24 @@ describe('dust', () => {
       ['b', '0.00002'],
     ])
     expect(desk.events('exit')).toMatchObject([{ reason: 'stop-loss', holdingMs: 0 }])
+    await desk.judge()
+  })
+})
+
+describe('what the guard holds for orders', () => {
+  test('is freed only when the wallets show what the orders have spent', async () => {
+    const desk = await Desk.started([1, 0.4])
+    await desk.enter(krwRoute, 'sell-a')
+    // The entry's two legs, then the unwind of leg A.
+    expect(desk.soldWhenFreed).toEqual(['0.01', '0.004'])
+  })
+
+  test('is freed where the gateway has a defect too, and the next loop gives the entry up', async () => {
+    const desk = await Desk.started([1, 'defect'])
+    await expect(desk.enter(krwRoute, 'sell-a')).rejects.toThrow('a defect of the gateway')
+    await desk.resume()
+    expect(desk.portfolio.trades()).toEqual([])
+    expect(desk.events('entry-failed')).toMatchObject([{ realised: { totalKrw: '0' } }])
     await desk.judge()
   })
 })

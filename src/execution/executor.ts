@@ -182,15 +182,9 @@ export class Executor {
     fxKrwPerUsdt: number,
   ): Promise<string> {
     const orders = legs.map((leg) => this.#order(tradeId, purpose, leg, { ...plans[leg], side: sideOf(direction, leg) }))
-    const reports = await this.#send(tradeId, orders)
-    const reasons: string[] = []
-    for (const [index, order] of orders.entries()) {
-      const report = reports[index]
-      if (!report) continue
-      this.#book(order, report, fxKrwPerUsdt)
-      if (report.status !== 'filled') reasons.push(`leg ${order.leg} ${report.status}: ${report.reason ?? ''}`)
-    }
-    return reasons.join('; ')
+    const reports = await this.#execute(tradeId, orders, fxKrwPerUsdt)
+    const failed = reports.filter(({ status }) => status !== 'filled')
+    return failed.map(({ leg, status, reason }) => `leg ${leg} ${status}: ${reason ?? ''}`).join('; ')
   }
 
   #order(tradeId: string, purpose: OrderPurpose, leg: Leg, plan: LegPlan & { side: Side }): OrderRequest {
@@ -213,15 +207,29 @@ export class Executor {
     return order
   }
 
-  /** An order leaves only when it is stored that it was to leave. */
-  async #send(tradeId: string, orders: readonly OrderRequest[]): Promise<OrderReport[]> {
-    const { trail, gateway, watcher } = this.#options
+  /**
+   * Sends the orders and books what they got. What the guard holds for them is free only when that is in the wallets: until then these
+   * still show what has been spent.
+   */
+  async #execute(tradeId: string, orders: readonly OrderRequest[], fxKrwPerUsdt: number): Promise<(OrderReport & { leg: Leg })[]> {
     try {
-      if (await trail.commit()) return await Promise.all(orders.map((order) => gateway.send(order)))
-      return orders.map(({ orderId }) => ({ orderId, status: 'rejected', reason: 'not sent: the state could not be stored', fill: null }))
+      const reports = await this.#send(orders)
+      return orders.flatMap((order, index) => {
+        const report = reports[index]
+        if (!report) return []
+        this.#book(order, report, fxKrwPerUsdt)
+        return [{ ...report, leg: order.leg }]
+      })
     } finally {
-      watcher.settled(tradeId)
+      this.#options.watcher.settled(tradeId)
     }
+  }
+
+  /** An order leaves only when it is stored that it was to leave. */
+  async #send(orders: readonly OrderRequest[]): Promise<OrderReport[]> {
+    const { trail, gateway } = this.#options
+    if (await trail.commit()) return Promise.all(orders.map((order) => gateway.send(order)))
+    return orders.map(({ orderId }) => ({ orderId, status: 'rejected', reason: 'not sent: the state could not be stored', fill: null }))
   }
 
   #book(order: OrderRequest, report: OrderReport, fxKrwPerUsdt: number): void {
@@ -292,10 +300,8 @@ export class Executor {
       if (plan === 'no-quote' || sent === unwindOrdersMax) break
       if (!watcher.holdOrders(tradeId, [requiredAsset(instrument, plan.side, plan.quantity, plan.limitPrice)])) break
       const order = this.#order(tradeId, 'unwind', leg, plan)
-      const [report] = await this.#send(tradeId, [order])
-      if (!report) break
-      this.#book(order, report, fxKrwPerUsdt)
-      unwound = unwound.add(report.fill?.quantity ?? Decimal.zero)
+      const [report] = await this.#execute(tradeId, [order], fxKrwPerUsdt)
+      unwound = unwound.add(report?.fill?.quantity ?? Decimal.zero)
       excess = Decimal.parse(portfolio.trade(tradeId).excess[leg])
     }
     trail.record({

@@ -174,7 +174,7 @@ test('anomalies are counted, with a sample', () => {
 
 test('the command to reproduce spells out every setting that may have been overridden', () => {
   expect(section(reportOf(sampleRun()), 'How to reproduce')).toContain(
-    'node src/main.ts run --config configs/s0.yaml --symbols KRW-BTC,KRW-ETH --duration-minutes 3 --market simulated --pace max ' +
+    'npx longhaul run --config configs/s0.yaml --symbols KRW-BTC,KRW-ETH --duration-minutes 3 --market simulated --pace max ' +
       '--seed 62 --start-at 2026-01-05T00:00:00Z',
   )
 })

@@ -114,8 +114,8 @@ function reproduction({ config, configFile, commit, command, runId }: RunRecord)
     ...(config.parts === undefined ? [] : [`--parts ${config.parts}`]),
   ]
   const checkout = commit === null ? [] : [`git checkout ${commit}`]
-  const lines = [...checkout, `node src/main.ts run ${flags.join(' ')}`, '', '# or from this folder, comparing trading.log byte for byte:']
-  const block = [...lines, `node src/main.ts replay ${runId}`].join('\n')
+  const lines = [...checkout, `npx longhaul run ${flags.join(' ')}`, '', '# or from this folder, comparing trading.log byte for byte:']
+  const block = [...lines, `npx longhaul replay ${runId}`].join('\n')
   return `## How to reproduce\n\nThis run was started as \`${command}\`.\n\n\`\`\`sh\n${block}\n\`\`\``
 }
 

@@ -9,14 +9,18 @@ import { writeReport, type JudgedRun } from './write-report.ts'
 
 export type { JudgedRun }
 
+export function logPathsOf(runFolder: string): { applicationLog: string; tradingLog: string; metricsLog: string } {
+  const logOf = (name: string): string => join(runFolder, 'logs', `${name}.log`)
+  return { applicationLog: logOf('application'), tradingLog: logOf('trading'), metricsLog: logOf('metrics') }
+}
+
 /** Throws RUN_NOT_FOUND, LOG_UNREADABLE, REPORT_FAILED. Logs that are missing or broken are not thrown: they make the verdict `unknown`. */
 export async function judgeRun(runFolder: string): Promise<JudgedRun> {
   const record = readRun(runFolder)
   const { symbols, budgets, duration_minutes: durationMinutes, loop } = record.config
-  const logOf = (name: string): string => join(runFolder, 'logs', `${name}.log`)
-  const tradingLog = logOf('trading')
-  const analysis = await analyzeLogs({ applicationLog: logOf('application'), tradingLog, metricsLog: logOf('metrics'), symbols })
-  const checks = await runCheckers(tradingLog)
+  const logs = logPathsOf(runFolder)
+  const analysis = await analyzeLogs({ ...logs, symbols })
+  const checks = await runCheckers(logs.tradingLog)
   const { attempts } = record
   const judgement = judge({ analysis, checks, budgets, symbols, durationMinutes, loopIntervalMs: loop.intervalMs, attempts })
   const judged = { record, analysis, checks, judgement }
