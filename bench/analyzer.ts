@@ -112,7 +112,7 @@ function writeLog(file: string, bytes: number): void {
   const prng = new SeededPrng(62)
   const descriptor = openSync(file, 'w')
   let written = 0
-  for (let second = 1; written < bytes; ) {
+  for (let second = 1; written < bytes;) {
     let text = ''
     while (text.length < 2 ** 20) text += linesOf(second, startMs + 1000 * second++, prng)
     written += writeSync(descriptor, text)

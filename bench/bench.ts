@@ -110,11 +110,31 @@ async function campaignRows(): Promise<Row[]> {
   const loopCpuMs = analysis.loopCpuMs?.mean ?? NaN
   const rss = (judged: JudgedRun): number => (judged.analysis.rssBytes?.max ?? NaN) / 2 ** 20
   return [
-    ['S3, engine and monitor, event time / wall time', `${(record.engineWallMs / 1000).toFixed(2)} s`, '12 h', times(eventMs / record.engineWallMs)],
+    [
+      'S3, engine and monitor, event time / wall time',
+      `${(record.engineWallMs / 1000).toFixed(2)} s`,
+      '12 h',
+      times(eventMs / record.engineWallMs),
+    ],
     ['S3, the whole campaign with analysis and report', `${(s3.wallMs / 1000).toFixed(2)} s`, '12 h', times(eventMs / s3.wallMs)],
-    ['S3, processor time a loop and symbol', `${((loopCpuMs * 1000) / record.config.symbols.length).toFixed(1)} µs`, 'one loop a second', times(1000 / loopCpuMs)],
-    ['S3, monitor and logs on / engine alone', `${(record.engineWallMs / 1000).toFixed(2)} s`, `${(aloneMs / 1000).toFixed(2)} s`, times(record.engineWallMs / aloneMs)],
-    ['peak RSS of the engine, S3 / S0', `${rss(s3.judged).toFixed(0)} MiB`, `${rss(s0.judged).toFixed(0)} MiB`, times(rss(s3.judged) / rss(s0.judged))],
+    [
+      'S3, processor time a loop and symbol',
+      `${((loopCpuMs * 1000) / record.config.symbols.length).toFixed(1)} µs`,
+      'one loop a second',
+      times(1000 / loopCpuMs),
+    ],
+    [
+      'S3, monitor and logs on / engine alone',
+      `${(record.engineWallMs / 1000).toFixed(2)} s`,
+      `${(aloneMs / 1000).toFixed(2)} s`,
+      times(record.engineWallMs / aloneMs),
+    ],
+    [
+      'peak RSS of the engine, S3 / S0',
+      `${rss(s3.judged).toFixed(0)} MiB`,
+      `${rss(s0.judged).toFixed(0)} MiB`,
+      times(rss(s3.judged) / rss(s0.judged)),
+    ],
   ]
 }
 
@@ -126,7 +146,12 @@ async function partRows(): Promise<Row[]> {
   const startMs = await measureStart()
   return [
     ['codec, parsing one loop of S3 / bare JSON.parse', us(codec.parseUs), us(codec.jsonParseUs), times(codec.parseUs / codec.jsonParseUs)],
-    ['codec, writing one loop of S3 / bare JSON.parse', us(codec.generateUs), us(codec.jsonParseUs), times(codec.generateUs / codec.jsonParseUs)],
+    [
+      'codec, writing one loop of S3 / bare JSON.parse',
+      us(codec.generateUs),
+      us(codec.jsonParseUs),
+      times(codec.generateUs / codec.jsonParseUs),
+    ],
     [
       `analyzer, ${Math.round(analyzer.bytes / 2 ** 20)} MiB of log, jq / longhaul`,
       seconds(analyzer.longhaulMs),
@@ -141,7 +166,8 @@ async function partRows(): Promise<Row[]> {
 const flags = parseArgs({ options: { write: { type: 'boolean' } } }).values
 const rows = [...(await campaignRows()), ...(await partRows())]
 const table = markdownTable(['what', 'longhaul', 'against', 'ratio'], rows)
-const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${process.platform}`
+const processor = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`
+const machine = `${processor}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${process.platform}`
 process.stdout.write(`${machine}\n\n${table}\n`)
 if (flags.write === true) {
   const file = join(repoRoot, 'docs/PERFORMANCE.md')

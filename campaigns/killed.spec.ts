@@ -50,8 +50,18 @@ describe.each([
   })
 })
 
-test('a run whose engine is killed and started again has the same trading.log twice, with Redis where there is one', { timeout }, async () => {
+test('an engine killed and started again gives the same trading.log twice, with Redis where there is one', { timeout }, async () => {
   const first = await runKilled('sigkill-at-commit', '3 after', 'off')
   const second = await runKilled('sigkill-at-commit', '3 after', 'auto')
   expect(second.tradingHash).toBe(first.tradingHash)
+})
+
+test('an engine killed between two checkpoints is not followed by one that lives the same event time again', { timeout }, async () => {
+  const { judged } = await runKilled('sigkill', '', 'off')
+  const [killed, next] = judged.record.attempts
+  expect(killed).toMatchObject({ signal: 'SIGKILL' })
+  // It died at minute two; what it last logged is older.
+  const diedAtMs = (killed?.startAtMs ?? NaN) + 120_000
+  expect(killed?.endedAtMs).toBeLessThan(diedAtMs)
+  expect(next?.startAtMs).toBeGreaterThan(diedAtMs)
 })

@@ -10,13 +10,17 @@ const { test, config, timeout } = defineCampaign('configs/s0.yaml')
 // What the mission expects of S0 holds for the seeded market and the plan as it is written; another market trades as it may.
 const isAsWritten = config.market === 'simulated' && config.symbols.length === 2 && config.duration_minutes === 3
 
-test.runIf(isAsWritten)('opens two to four trades in 180 loops a symbol, one a second, without an error', { timeout }, async ({ campaign }) => {
-  const judged = campaign.judgedOrThrow()
-  await tellScenario(allure, judged.record)
-  const { entries, loops, meanLoopPeriodMs, errors } = figuresOf(judged)
-  expect(entries).toBeGreaterThanOrEqual(2)
-  expect(entries).toBeLessThanOrEqual(4)
-  expect(loops).toBe(180)
-  expect(Math.abs(meanLoopPeriodMs - 1000)).toBeLessThanOrEqual(100)
-  expect(errors).toBe(0)
-})
+test.runIf(isAsWritten)(
+  'opens two to four trades in 180 loops a symbol, one a second, without an error',
+  { timeout },
+  async ({ campaign }) => {
+    const judged = campaign.judgedOrThrow()
+    await tellScenario(allure, judged.record)
+    const { entries, loops, meanLoopPeriodMs, errors } = figuresOf(judged)
+    expect(entries).toBeGreaterThanOrEqual(2)
+    expect(entries).toBeLessThanOrEqual(4)
+    expect(loops).toBe(180)
+    expect(Math.abs(meanLoopPeriodMs - 1000)).toBeLessThanOrEqual(100)
+    expect(errors).toBe(0)
+  },
+)

@@ -130,7 +130,17 @@ export function composeEngine(plan: EnginePlan, swaps: Swaps): { clock: Clock; j
   const store = swap(storeOf(plan.store), swaps.store)
   const strategy = swap(new CrossVenueArbitrage(settings.strategy), swaps.strategy)
   const openParts = (stored: ReadonlyMap<string, string>): OpenedParts =>
-    openState(stored, { plan, clock, instruments, provider, gateway, journal, store, strategy, swapGuard: (guard) => swap(guard, swaps.guard) })
+    openState(stored, {
+      plan,
+      clock,
+      instruments,
+      provider,
+      gateway,
+      journal,
+      store,
+      strategy,
+      swapGuard: (guard) => swap(guard, swaps.guard),
+    })
   const facts = { market: plan.market.kind, dataSource: plan.dataSource }
   return { clock, journal, engine: new Engine({ clock, store, journal, provider, settings, facts, openParts }) }
 }

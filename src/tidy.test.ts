@@ -282,7 +282,10 @@ const rules: Rule[] = [
   {
     name: 'no default exports, but where a tool asks for one',
     offenders: (files) =>
-      offendersIn(files.filter(({ path }) => !/\.config\.ts$|^fixtures\/.*-reporter\.ts$/.test(path)), /^export default\b|\bas default\b/),
+      offendersIn(
+        files.filter(({ path }) => !/\.config\.ts$|^fixtures\/.*-reporter\.ts$/.test(path)),
+        /^export default\b|\bas default\b/,
+      ),
     bad: { 'src/model/side.ts': 'export default class Side {}' },
   },
   {

@@ -242,14 +242,14 @@ describe('unknown', () => {
     expect(judged({ analysis: { ...analysis, loops: 0 } }).verdict).toBe('unknown')
   })
 
-  it.each(['running', 'interrupted'] as const)('is a run that was cut off (%s) before it had the entries and exits that are asked', (decision) => {
+  it.each(['running', 'interrupted'] as const)('is a run cut off (%s) before it had the entries that are asked', (decision) => {
     const judgement = judged({ analysis: { ...analysis, overall: empty.overall }, attempts: [{ ...attempt, stopReason: null, decision }] })
     expect(judgement.verdict).toBe('unknown')
   })
 
   it('is no run that was cut off and had failed by then', () => {
-    const judgement = judged({ analysis: { ...analysis, errorsByKind: { 'symbol-failed': 1 } }, attempts: [{ ...attempt, decision: 'interrupted' }] })
-    expect(judgement.verdict).toBe('fail')
+    const failing = { ...analysis, errorsByKind: { 'symbol-failed': 1 } }
+    expect(judged({ analysis: failing, attempts: [{ ...attempt, decision: 'interrupted' }] }).verdict).toBe('fail')
   })
 
   it('is a run without entries in a market that offered none', () => {

@@ -165,7 +165,10 @@ describe('an application log', () => {
   })
 
   it('of another engine gives its errors by message, and says that it does not know the lines', async () => {
-    const analysis = await analyze([{ level: 50, time: startMs, pid: 1, msg: 'boom' }, { level: 30, time: startMs, msg: 'hello' }])
+    const analysis = await analyze([
+      { level: 50, time: startMs, pid: 1, msg: 'boom' },
+      { level: 30, time: startMs, msg: 'hello' },
+    ])
     expect(analysis.errorsByKind).toEqual({ boom: 1 })
     expect(analysis.unreadableLines).toBe(2)
   })

@@ -77,7 +77,10 @@ export class LoopsLine {
     for (const [index, sample] of quotes.entries()) {
       this.quoteSymbols[index] = sample.symbol
       const numbers: (number | null)[] = [sample.bidA, sample.askA, sample.bidB, sample.askB, sample.fx, sample.quoteAgeMs]
-      this.quotes.set(numbers.map((value) => value ?? NaN), index * quoteFields)
+      this.quotes.set(
+        numbers.map((value) => value ?? NaN),
+        index * quoteFields,
+      )
     }
     return Number.isFinite(this.firstLoop + this.loopCount + this.overruns + this.missingSnapshots)
   }

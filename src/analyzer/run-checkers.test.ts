@@ -151,125 +151,315 @@ function ceil(value: bigint, divisor: bigint): bigint {
 
 /** What is done to the sound log, and who must object with what. */
 const faults: [fault: string, checker: string, violation: string, spoil: (events: TradingEvent[]) => TradingEvent[] | void][] = [
-  ['a balance is short by the last unit', 'balances-conserved', 'states binance:BTC', (events) => {
-    nth<SessionOpened>(events, 'session-opened', 1).balances[3]!.amount += '1'
-  }],
-  ['a balance is reset on restart', 'balances-conserved', 'states upbit:KRW 100000000', (events) => {
-    nth<SessionOpened>(events, 'session-opened', 1).balances[0]!.amount = '100000000'
-  }],
-  ['a balance falls below zero', 'balances-conserved', 'upbit BTC falls to -0.005', (events) => {
-    nth<SessionOpened>(events, 'session-opened', 0).balances[1]!.amount = '0.005'
-  }],
-  ['a fee is left out', 'balances-conserved', 'fee 0 KRW, due 700', (events) => {
-    nth<OrderFilled>(events, 'order-filled', 0).fee = '0'
-  }],
-  ['a fee is taken in the wrong asset', 'balances-conserved', 'fee in USDT, the venue takes BTC', (events) => {
-    nth<OrderFilled>(events, 'order-filled', 1).feeAsset = 'USDT'
-  }],
-  ['a fill is logged twice', 'ids-unique', 'O1 is filled twice', (events) => {
-    const index = events.findIndex((event) => event.event === 'order-filled')
-    return renumber(events.toSpliced(index, 0, structuredClone(events[index]!)))
-  }],
-  ['an order is sent again after a time-out', 'ids-unique', 'O1 is sent twice', (events) => {
-    const index = events.findIndex((event) => event.event === 'order-sent')
-    return renumber(events.toSpliced(index, 0, structuredClone(events[index]!)))
-  }],
+  [
+    'a balance is short by the last unit',
+    'balances-conserved',
+    'states binance:BTC',
+    (events) => {
+      nth<SessionOpened>(events, 'session-opened', 1).balances[3]!.amount += '1'
+    },
+  ],
+  [
+    'a balance is reset on restart',
+    'balances-conserved',
+    'states upbit:KRW 100000000',
+    (events) => {
+      nth<SessionOpened>(events, 'session-opened', 1).balances[0]!.amount = '100000000'
+    },
+  ],
+  [
+    'a balance falls below zero',
+    'balances-conserved',
+    'upbit BTC falls to -0.005',
+    (events) => {
+      nth<SessionOpened>(events, 'session-opened', 0).balances[1]!.amount = '0.005'
+    },
+  ],
+  [
+    'a fee is left out',
+    'balances-conserved',
+    'fee 0 KRW, due 700',
+    (events) => {
+      nth<OrderFilled>(events, 'order-filled', 0).fee = '0'
+    },
+  ],
+  [
+    'a fee is taken in the wrong asset',
+    'balances-conserved',
+    'fee in USDT, the venue takes BTC',
+    (events) => {
+      nth<OrderFilled>(events, 'order-filled', 1).feeAsset = 'USDT'
+    },
+  ],
+  [
+    'a fill is logged twice',
+    'ids-unique',
+    'O1 is filled twice',
+    (events) => {
+      const index = events.findIndex((event) => event.event === 'order-filled')
+      return renumber(events.toSpliced(index, 0, structuredClone(events[index]!)))
+    },
+  ],
+  [
+    'an order is sent again after a time-out',
+    'ids-unique',
+    'O1 is sent twice',
+    (events) => {
+      const index = events.findIndex((event) => event.event === 'order-sent')
+      return renumber(events.toSpliced(index, 0, structuredClone(events[index]!)))
+    },
+  ],
   ['a line is lost', 'ids-unique', 'follows seq 4', (events) => events.toSpliced(4, 1)],
-  ['an order id is used again after a restart', 'ids-unique', 'O1 is sent twice', (events) => {
-    nth<OrderSent>(events, 'order-sent', 9).orderId = 'O1'
-  }],
-  ['a book is four seconds old', 'no-stale-fill', 'book 4000 ms old, limit 3000', (events) => {
-    const fill = nth<OrderFilled>(events, 'order-filled', 0)
-    fill.book.receivedAtMs = fill.time - 4000
-  }],
-  ['a book has not moved for a minute', 'no-stale-fill', 'book unchanged for 60000 ms', (events) => {
-    const { book } = nth<OrderFilled>(events, 'order-filled', 0)
-    book.changedAtMs = book.receivedAtMs - 60_000
-  }],
-  ['a book is crossed', 'no-stale-fill', 'crossed book', (events) => {
-    nth<OrderFilled>(events, 'order-filled', 0).book.bestBid = '140002000'
-  }],
-  ['more is filled than was displayed', 'no-stale-fill', '0.01 taken at 140000000, displayed 0.005', (events) => {
-    nth<OrderFilled>(events, 'order-filled', 0).levels[0]!.displayedSize = '0.005'
-  }],
-  ['a fill is beyond the limit', 'no-stale-fill', 'beyond the limit 140001000', (events) => {
-    nth<OrderSent>(events, 'order-sent', 0).limitPrice = '140001000'
-  }],
-  ['a fill is better than the book', 'no-stale-fill', 'better than the best, 139999000', (events) => {
-    nth<OrderFilled>(events, 'order-filled', 0).book.bestBid = '139999000'
-  }],
-  ['a price is off the tick', 'no-stale-fill', 'price 99000.001 off the tick', (events) => {
-    nth<OrderFilled>(events, 'order-filled', 1).levels[0]!.price = '99000.001'
-  }],
-  ['a quantity is off the lot', 'no-stale-fill', 'quantity 0.010001 off the lot 0.00001', (events) => {
-    nth<OrderFilled>(events, 'order-filled', 1).quantity = '0.010001'
-  }],
-  ['a notional is not its levels', 'no-stale-fill', 'notional 1400001, the levels make 1400000', (events) => {
-    nth<OrderFilled>(events, 'order-filled', 0).notional = '1400001'
-  }],
-  ['a leg is filled short and nothing is unwound', 'legs-paired', 'its leg b filled 0.009', (events) => {
-    nth<OrderFilled>(events, 'order-filled', 1).quantity = '0.009'
-  }],
-  ['a leg of an exit is lost', 'legs-paired', 'leg b of KRW-BTC is 0.01, trades and dust make 0', (events) => {
-    return renumber(events.filter((event) => !('orderId' in event) || event.orderId !== 'O4'))
-  }],
-  ['both legs buy', 'legs-paired', 'its leg a was to buy', (events) => {
-    nth<OrderSent>(events, 'order-sent', 0).side = 'buy'
-  }],
-  ['dust is not declared', 'legs-paired', 'leg a of KRW-BTC is 0.00001, trades and dust make 0', (events) => {
-    return renumber(events.filter(({ event }) => event !== 'unwind'))
-  }],
-  ['a closed trade gets another order', 'legs-paired', 'for T1, which has ended', (events) => {
-    nth<OrderSent>(events, 'order-sent', 4).tradeId = 'T1'
-  }],
-  ['a trade ends twice', 'legs-paired', 'exit of T1, which is unknown or has ended', (events) => {
-    nth<Exit>(events, 'exit', 1).tradeId = 'T1'
-  }],
-  ['a trade is begun and forgotten', 'legs-paired', 'T2 on KRW-BTC was begun and never came to an end', (events) => {
-    return renumber(events.filter(({ event }) => event !== 'entry-failed'))
-  }],
-  ['two trades are open where one may be', 'limits-respected', 'KRW-BTC open trades 2, limit 1', (events) => {
-    return renumber(events.filter((event) => event.event !== 'exit' || event.tradeId !== 'T1'))
-  }],
-  ['a trade is larger than allowed', 'limits-respected', 'notional 2000001, limit 2000000', (events) => {
-    nth<GuardDecided>(events, 'guard-decided', 0).seen.notionalKrw = 2_000_001
-  }],
-  ['a quote was stale when the guard allowed', 'limits-respected', 'quote age 3001, limit 3000', (events) => {
-    nth<GuardDecided>(events, 'guard-decided', 0).seen.quoteAgeMs = 3001
-  }],
-  ['a daily loss is passed over', 'limits-respected', 'daily loss 500000, limit 500000', (events) => {
-    nth<GuardDecided>(events, 'guard-decided', 0).seen.dailyLossKrw = 500_000
-  }],
-  ['the session goes on after a stop', 'limits-respected', 'allowed after the session was stopped', (events) => {
-    nth<GuardDecided>(events, 'guard-decided', 1).outcome = 'stop-session'
-  }],
-  ['a symbol has no limits', 'limits-respected', 'the session sets it no limits', (events) => {
-    nth<SessionOpened>(events, 'session-opened', 0).limits.symbols = {}
-  }],
-  ['profit leaves out the fees', 'profit-agrees', 'totalKrw 17050, the fills make 12866.05', (events) => {
-    nth<Exit>(events, 'exit', 0).realised.totalKrw = '17050'
-  }],
-  ['profit takes USDT for KRW', 'profit-agrees', 'edgeKrw 10005, the fills make 26950', (events) => {
-    nth<Exit>(events, 'exit', 0).realised.edgeKrw = '10005'
-  }],
-  ['profit leaves out the FX', 'profit-agrees', 'fxKrw 0, the fills make -9900', (events) => {
-    nth<Exit>(events, 'exit', 1).realised.fxKrw = '0'
-  }],
-  ['a failed entry hides its cost', 'profit-agrees', 'totalKrw 0, the fills make -2799.3', (events) => {
-    nth<EntryFailed>(events, 'entry-failed', 0).realised.totalKrw = '0'
-  }],
-  ['an open trade is lost in a restart', 'stored-state-agrees', 'T3 on KRW-BTC is lost', (events) => {
-    nth<SessionOpened>(events, 'session-opened', 1).openTrades = []
-  }],
-  ['an open trade comes back with another size', 'stored-state-agrees', 'T3 holds 0.02, its entry 0.01', (events) => {
-    nth<SessionOpened>(events, 'session-opened', 1).openTrades[0]!.quantity = '0.02'
-  }],
-  ['fills are replayed into the state', 'stored-state-agrees', 'upbit:BTC 2.00001, the log makes', (events) => {
-    nth<SessionOpened>(events, 'session-opened', 1).balances[1]!.amount = '2.00001'
-  }],
-  ['an attempt is repeated', 'stored-state-agrees', 'attempt 1 follows attempt 1', (events) => {
-    nth<SessionOpened>(events, 'session-opened', 1).attempt = 1
-  }],
+  [
+    'an order id is used again after a restart',
+    'ids-unique',
+    'O1 is sent twice',
+    (events) => {
+      nth<OrderSent>(events, 'order-sent', 9).orderId = 'O1'
+    },
+  ],
+  [
+    'a book is four seconds old',
+    'no-stale-fill',
+    'book 4000 ms old, limit 3000',
+    (events) => {
+      const fill = nth<OrderFilled>(events, 'order-filled', 0)
+      fill.book.receivedAtMs = fill.time - 4000
+    },
+  ],
+  [
+    'a book has not moved for a minute',
+    'no-stale-fill',
+    'book unchanged for 60000 ms',
+    (events) => {
+      const { book } = nth<OrderFilled>(events, 'order-filled', 0)
+      book.changedAtMs = book.receivedAtMs - 60_000
+    },
+  ],
+  [
+    'a book is crossed',
+    'no-stale-fill',
+    'crossed book',
+    (events) => {
+      nth<OrderFilled>(events, 'order-filled', 0).book.bestBid = '140002000'
+    },
+  ],
+  [
+    'more is filled than was displayed',
+    'no-stale-fill',
+    '0.01 taken at 140000000, displayed 0.005',
+    (events) => {
+      nth<OrderFilled>(events, 'order-filled', 0).levels[0]!.displayedSize = '0.005'
+    },
+  ],
+  [
+    'a fill is beyond the limit',
+    'no-stale-fill',
+    'beyond the limit 140001000',
+    (events) => {
+      nth<OrderSent>(events, 'order-sent', 0).limitPrice = '140001000'
+    },
+  ],
+  [
+    'a fill is better than the book',
+    'no-stale-fill',
+    'better than the best, 139999000',
+    (events) => {
+      nth<OrderFilled>(events, 'order-filled', 0).book.bestBid = '139999000'
+    },
+  ],
+  [
+    'a price is off the tick',
+    'no-stale-fill',
+    'price 99000.001 off the tick',
+    (events) => {
+      nth<OrderFilled>(events, 'order-filled', 1).levels[0]!.price = '99000.001'
+    },
+  ],
+  [
+    'a quantity is off the lot',
+    'no-stale-fill',
+    'quantity 0.010001 off the lot 0.00001',
+    (events) => {
+      nth<OrderFilled>(events, 'order-filled', 1).quantity = '0.010001'
+    },
+  ],
+  [
+    'a notional is not its levels',
+    'no-stale-fill',
+    'notional 1400001, the levels make 1400000',
+    (events) => {
+      nth<OrderFilled>(events, 'order-filled', 0).notional = '1400001'
+    },
+  ],
+  [
+    'a leg is filled short and nothing is unwound',
+    'legs-paired',
+    'its leg b filled 0.009',
+    (events) => {
+      nth<OrderFilled>(events, 'order-filled', 1).quantity = '0.009'
+    },
+  ],
+  [
+    'a leg of an exit is lost',
+    'legs-paired',
+    'leg b of KRW-BTC is 0.01, trades and dust make 0',
+    (events) => {
+      return renumber(events.filter((event) => !('orderId' in event) || event.orderId !== 'O4'))
+    },
+  ],
+  [
+    'both legs buy',
+    'legs-paired',
+    'its leg a was to buy',
+    (events) => {
+      nth<OrderSent>(events, 'order-sent', 0).side = 'buy'
+    },
+  ],
+  [
+    'dust is not declared',
+    'legs-paired',
+    'leg a of KRW-BTC is 0.00001, trades and dust make 0',
+    (events) => {
+      return renumber(events.filter(({ event }) => event !== 'unwind'))
+    },
+  ],
+  [
+    'a closed trade gets another order',
+    'legs-paired',
+    'for T1, which has ended',
+    (events) => {
+      nth<OrderSent>(events, 'order-sent', 4).tradeId = 'T1'
+    },
+  ],
+  [
+    'a trade ends twice',
+    'legs-paired',
+    'exit of T1, which is unknown or has ended',
+    (events) => {
+      nth<Exit>(events, 'exit', 1).tradeId = 'T1'
+    },
+  ],
+  [
+    'a trade is begun and forgotten',
+    'legs-paired',
+    'T2 on KRW-BTC was begun and never came to an end',
+    (events) => {
+      return renumber(events.filter(({ event }) => event !== 'entry-failed'))
+    },
+  ],
+  [
+    'two trades are open where one may be',
+    'limits-respected',
+    'KRW-BTC open trades 2, limit 1',
+    (events) => {
+      return renumber(events.filter((event) => event.event !== 'exit' || event.tradeId !== 'T1'))
+    },
+  ],
+  [
+    'a trade is larger than allowed',
+    'limits-respected',
+    'notional 2000001, limit 2000000',
+    (events) => {
+      nth<GuardDecided>(events, 'guard-decided', 0).seen.notionalKrw = 2_000_001
+    },
+  ],
+  [
+    'a quote was stale when the guard allowed',
+    'limits-respected',
+    'quote age 3001, limit 3000',
+    (events) => {
+      nth<GuardDecided>(events, 'guard-decided', 0).seen.quoteAgeMs = 3001
+    },
+  ],
+  [
+    'a daily loss is passed over',
+    'limits-respected',
+    'daily loss 500000, limit 500000',
+    (events) => {
+      nth<GuardDecided>(events, 'guard-decided', 0).seen.dailyLossKrw = 500_000
+    },
+  ],
+  [
+    'the session goes on after a stop',
+    'limits-respected',
+    'allowed after the session was stopped',
+    (events) => {
+      nth<GuardDecided>(events, 'guard-decided', 1).outcome = 'stop-session'
+    },
+  ],
+  [
+    'a symbol has no limits',
+    'limits-respected',
+    'the session sets it no limits',
+    (events) => {
+      nth<SessionOpened>(events, 'session-opened', 0).limits.symbols = {}
+    },
+  ],
+  [
+    'profit leaves out the fees',
+    'profit-agrees',
+    'totalKrw 17050, the fills make 12866.05',
+    (events) => {
+      nth<Exit>(events, 'exit', 0).realised.totalKrw = '17050'
+    },
+  ],
+  [
+    'profit takes USDT for KRW',
+    'profit-agrees',
+    'edgeKrw 10005, the fills make 26950',
+    (events) => {
+      nth<Exit>(events, 'exit', 0).realised.edgeKrw = '10005'
+    },
+  ],
+  [
+    'profit leaves out the FX',
+    'profit-agrees',
+    'fxKrw 0, the fills make -9900',
+    (events) => {
+      nth<Exit>(events, 'exit', 1).realised.fxKrw = '0'
+    },
+  ],
+  [
+    'a failed entry hides its cost',
+    'profit-agrees',
+    'totalKrw 0, the fills make -2799.3',
+    (events) => {
+      nth<EntryFailed>(events, 'entry-failed', 0).realised.totalKrw = '0'
+    },
+  ],
+  [
+    'an open trade is lost in a restart',
+    'stored-state-agrees',
+    'T3 on KRW-BTC is lost',
+    (events) => {
+      nth<SessionOpened>(events, 'session-opened', 1).openTrades = []
+    },
+  ],
+  [
+    'an open trade comes back with another size',
+    'stored-state-agrees',
+    'T3 holds 0.02, its entry 0.01',
+    (events) => {
+      nth<SessionOpened>(events, 'session-opened', 1).openTrades[0]!.quantity = '0.02'
+    },
+  ],
+  [
+    'fills are replayed into the state',
+    'stored-state-agrees',
+    'upbit:BTC 2.00001, the log makes',
+    (events) => {
+      nth<SessionOpened>(events, 'session-opened', 1).balances[1]!.amount = '2.00001'
+    },
+  ],
+  [
+    'an attempt is repeated',
+    'stored-state-agrees',
+    'attempt 1 follows attempt 1',
+    (events) => {
+      nth<SessionOpened>(events, 'session-opened', 1).attempt = 1
+    },
+  ],
 ]
 
 describe('a spoilt log', () => {

@@ -77,7 +77,10 @@ describe('a thinned series', () => {
   it('of a gauge keeps the mean of each stretch', () => {
     const series = new ThinnedSeries('mean')
     for (let i = 0; i < 500; i++) series.add(i, i)
-    expect(series.points().slice(0, 2)).toEqual([[0, 0.5], [2, 2.5]])
+    expect(series.points().slice(0, 2)).toEqual([
+      [0, 0.5],
+      [2, 2.5],
+    ])
   })
 
   it('of a running total keeps its last value', () => {

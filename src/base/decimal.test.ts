@@ -10,13 +10,11 @@ function unitsOf(decimal: Decimal): bigint {
   return BigInt(whole + fraction.padEnd(commonScale, '0'))
 }
 
-const texts = fc
-  .tuple(fc.bigInt({ min: -(10n ** 24n), max: 10n ** 24n }), fc.nat({ max: 12 }))
-  .map(([units, scale]) => {
-    const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, '0')
-    const point = digits.length - scale
-    return `${units < 0n ? '-' : ''}${digits.slice(0, point)}${scale > 0 ? `.${digits.slice(point)}` : ''}`
-  })
+const texts = fc.tuple(fc.bigInt({ min: -(10n ** 24n), max: 10n ** 24n }), fc.nat({ max: 12 })).map(([units, scale]) => {
+  const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, '0')
+  const point = digits.length - scale
+  return `${units < 0n ? '-' : ''}${digits.slice(0, point)}${scale > 0 ? `.${digits.slice(point)}` : ''}`
+})
 const decimals = texts.map((text) => Decimal.parse(text))
 const positives = decimals.map((value) => value.abs()).filter((value) => value.isPositive())
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true })
@@ -118,19 +116,24 @@ describe('arithmetic agrees with whole units', () => {
 describe('division', () => {
   test('down is the greatest multiple not above, up the least not below, half-even the nearer', () => {
     fc.assert(
-      fc.property(decimals, decimals.filter((value) => !value.isZero()), fc.nat({ max: 10 }), (dividend, divisor, scale) => {
-        const step = Decimal.parse(`1e-${scale}`)
-        const down = dividend.divide(divisor, scale, 'down')
-        const up = dividend.divide(divisor, scale, 'up')
-        const nearest = dividend.divide(divisor, scale, 'half-even')
-        const isAbove = (quotient: Decimal): number => quotient.multiply(divisor).compare(dividend) * (divisor.isNegative() ? -1 : 1)
-        expect(isAbove(down)).toBeLessThanOrEqual(0)
-        expect(isAbove(up)).toBeGreaterThanOrEqual(0)
-        expect(up.subtract(down).equals(isAbove(down) === 0 ? Decimal.zero : step)).toBe(true)
-        const toDown = dividend.subtract(down.multiply(divisor)).abs()
-        const toUp = up.multiply(divisor).subtract(dividend).abs()
-        if (toDown.compare(toUp) !== 0) expect(nearest.equals(toDown.isLessThan(toUp) ? down : up)).toBe(true)
-      }),
+      fc.property(
+        decimals,
+        decimals.filter((value) => !value.isZero()),
+        fc.nat({ max: 10 }),
+        (dividend, divisor, scale) => {
+          const step = Decimal.parse(`1e-${scale}`)
+          const down = dividend.divide(divisor, scale, 'down')
+          const up = dividend.divide(divisor, scale, 'up')
+          const nearest = dividend.divide(divisor, scale, 'half-even')
+          const isAbove = (quotient: Decimal): number => quotient.multiply(divisor).compare(dividend) * (divisor.isNegative() ? -1 : 1)
+          expect(isAbove(down)).toBeLessThanOrEqual(0)
+          expect(isAbove(up)).toBeGreaterThanOrEqual(0)
+          expect(up.subtract(down).equals(isAbove(down) === 0 ? Decimal.zero : step)).toBe(true)
+          const toDown = dividend.subtract(down.multiply(divisor)).abs()
+          const toUp = up.multiply(divisor).subtract(dividend).abs()
+          if (toDown.compare(toUp) !== 0) expect(nearest.equals(toDown.isLessThan(toUp) ? down : up)).toBe(true)
+        },
+      ),
     )
   })
 

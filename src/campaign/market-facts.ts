@@ -25,7 +25,8 @@ export function marketFactsOf(config: CampaignConfig, repoRoot: string): MarketF
   const { market, tape, symbols, venues, seed, startAt } = config
   const instruments = tradingPlan(symbols, venues).instruments.map(instrumentOf)
   if (market !== 'tape') {
-    return { startMs: Date.parse(startAt), modelledParts: ['all of the market: docs/MARKET_MODEL.md compares it with recorded data'], tapeFiles: [] }
+    const modelledParts = ['all of the market: docs/MARKET_MODEL.md compares it with recorded data']
+    return { startMs: Date.parse(startAt), modelledParts, tapeFiles: [] }
   }
   if (!tape) throw invalid('`market` is tape, and no tape is named', 'Give the recording under `tape`, as configs/tape-fixture.yaml does.')
   const foreign = symbols.find((symbol) => symbol !== tapeSymbol)

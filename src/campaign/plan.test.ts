@@ -28,7 +28,13 @@ test('an adjusted attempt polls slower, trades smaller and leaves symbols alone;
   const adjustments = { quarantinedSymbols: ['BTCUSDT'], intervalFactor: 4, sizeFactor: 0.25 }
   const startAtMs = runStartMs + 3_600_000
   const { settings, market } = plan({ strategy: { notionalKrw: 800_000 } }, { attempt: 3, startAtMs, adjustments })
-  expect(settings).toMatchObject({ attempt: 3, startAtMs, loopIntervalMs: 4000, quarantinedSymbols: ['BTCUSDT'], strategy: { notionalKrw: 200_000 } })
+  expect(settings).toMatchObject({
+    attempt: 3,
+    startAtMs,
+    loopIntervalMs: 4000,
+    quarantinedSymbols: ['BTCUSDT'],
+    strategy: { notionalKrw: 200_000 },
+  })
   // A quarantined symbol keeps its route: what is open on it is to be closed.
   expect(settings.routes.map(({ symbol }) => symbol)).toEqual(['KRW-BTC', 'BTCUSDT'])
   expect(market).toMatchObject({ kind: 'simulated', startMs: runStartMs })

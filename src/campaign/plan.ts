@@ -26,10 +26,11 @@ const collectionsPerRun = 24
 
 export function planAttempt(input: PlanInput): EnginePlan {
   const { config } = input
+  const { depthLevels, requestTimeoutMs, latencyMs } = config.venues
   return {
     settings: engineSettings(input),
     market: marketOf(config, input.runStartMs),
-    venues: { depthLevels: config.venues.depthLevels, requestTimeoutMs: config.venues.requestTimeoutMs, latencyMs: config.venues.latencyMs },
+    venues: { depthLevels, requestTimeoutMs, latencyMs },
     dataSource: config.data_source,
     pace: config.pace === 'max' ? null : Number(config.pace.slice(0, -1)),
     store: input.store,

@@ -43,7 +43,10 @@ describe('after an attempt was stopped', () => {
 
   test.each<[string, RecoveryInput]>([
     ['nothing to adjust', input(finding('engine-exited', 'SIGKILL'))],
-    ['the config wants no adjustments', input(finding('error-log', 'a defect', 'KRW-ETH'), { settings: { ...settings, strategy: 'plain' } })],
+    [
+      'the config wants no adjustments',
+      input(finding('error-log', 'a defect', 'KRW-ETH'), { settings: { ...settings, strategy: 'plain' } }),
+    ],
     ['a symbol that is all there is', input(finding('error-log', 'a defect', 'KRW-BTC'), { symbols: ['KRW-BTC'] })],
     [
       'the last symbol that is not quarantined',

@@ -63,10 +63,11 @@ const clock = new SystemClock()
 export async function runCampaign(options: CampaignOptions): Promise<JudgedRun> {
   const startedAtMs = clock.nowMs()
   const loaded = loadConfig(options.configFile, options.overrides)
+  const sources = loaded.overrides.map(({ source }) => source)
   const configStep: StepReport = {
     name: 'load-config',
     status: 'done',
-    detail: `${relative(repoRoot, loaded.file)}, SHA-256 ${loaded.hash.slice(0, 12)}${loaded.overrides.map(({ source }) => `, ${source}`).join('')}`,
+    detail: [relative(repoRoot, loaded.file), `SHA-256 ${loaded.hash.slice(0, 12)}`, ...sources].join(', '),
     hint: null,
     tookMs: clock.nowMs() - startedAtMs,
   }

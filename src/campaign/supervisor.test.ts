@@ -165,11 +165,29 @@ describe.concurrent('an attempt', { timeout: 30_000 }, () => {
   })
 
   test('of an engine that hangs is ended by the watchdog', async () => {
-    const parts = "export const swaps = { strategy: () => ({ decide() { for (;;); } }) }"
+    const parts = 'export const swaps = { strategy: () => ({ decide() { for (;;); } }) }'
     const startedAtMs = performance.now()
     const end = await attempt({ parts, options: { watchdogMs: 3000 } })
     expect(end).toMatchObject({ stopReason: null, exitCode: null, signal: 'SIGKILL' })
     expect(end.findings.map(brief)).toEqual([{ rule: 'no-progress', cause: 'engine-stuck', aborts: true }])
     expect(performance.now() - startedAtMs).toBeLessThan(20_000)
+  })
+
+  test('of a loop that goes on for ever in event time is aborted, and ended where it does not stop', async () => {
+    const parts = `
+      export const swaps = {
+        provider: (part, { clock }) => ({
+          async refresh() {
+            for (let i = 0; clock.nowMs() > ${startMs + 20_000}; i++) await clock.sleepUntil(clock.nowMs() + 1000)
+            return part.refresh()
+          },
+          book: (instrument) => part.book(instrument),
+          fetchBook: (instrument) => part.fetchBook(instrument),
+          close: () => part.close(),
+        }),
+      }`
+    const end = await attempt({ config: { duration_minutes: 600 }, parts, options: { watchdogMs: 3000 } })
+    expect(end).toMatchObject({ stopReason: null, signal: 'SIGKILL' })
+    expect(end.findings.map(({ rule }) => rule)).toContain('no-progress')
   })
 })

@@ -126,7 +126,8 @@ class Attempt {
     const endedAtMs = monitor.progress().eventTimeMs
     const isByItself = this.#stopReason !== null && exitCode === 0
     if (!isByItself && !this.#options.signal.aborted) this.#findings.push(this.#exitFinding(endedAtMs, exitCode, signal))
-    return { stopReason: this.#stopReason, exitCode, signal, wallMs: this.#clock.nowMs() - this.#startedAtMs, endedAtMs, findings: this.#findings }
+    const wallMs = this.#clock.nowMs() - this.#startedAtMs
+    return { stopReason: this.#stopReason, exitCode, signal, wallMs, endedAtMs, findings: this.#findings }
   }
 
   #exitFinding(atMs: number, exitCode: number | null, signal: string | null): Finding {

@@ -70,7 +70,9 @@ async function runSeeds(seeds: readonly number[], configFile: string, isKept: bo
       const outcome = await runSeed(seed, configFile, overrides, interrupt.signal)
       outcomes.push(outcome)
       if (!isKept && outcome.verdict === 'pass') rmSync(outcome.runFolder, { recursive: true, force: true })
-      process.stdout.write(`${outcomes.length}/${seeds.length} seed ${seed}: ${outcome.verdict}, ${outcome.entries} entries; ${outcome.reason}\n`)
+      process.stdout.write(
+        `${outcomes.length}/${seeds.length} seed ${seed}: ${outcome.verdict}, ${outcome.entries} entries; ${outcome.reason}\n`,
+      )
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, work))

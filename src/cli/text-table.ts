@@ -10,7 +10,12 @@ export function textTable(header: readonly string[], rows: readonly (readonly st
   const isFigure = header.map((_, column) => column > 0 && rows.every((cells) => /^[-+₩\d.]/.test(cells[column] ?? '-')))
   const widths = header.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)))
   return lines
-    .map((cells) => cells.map((cell, column) => pad(cell, widths[column] ?? 0, isFigure[column] ?? false)).join('  ').trimEnd())
+    .map((cells) =>
+      cells
+        .map((cell, column) => pad(cell, widths[column] ?? 0, isFigure[column] ?? false))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n')
 }
 

@@ -31,8 +31,7 @@ export class SystemClock implements Clock {
     let timer: NodeJS.Timeout
     const arm = (): void => {
       const delayMs = atMs - this.nowMs()
-      timer =
-        delayMs > maxTimerDelayMs ? setTimeout(arm, maxTimerDelayMs) : setTimeout(callback, Math.max(0, delayMs))
+      timer = delayMs > maxTimerDelayMs ? setTimeout(arm, maxTimerDelayMs) : setTimeout(callback, Math.max(0, delayMs))
     }
     arm()
     return { cancel: () => clearTimeout(timer) }

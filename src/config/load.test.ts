@@ -41,9 +41,12 @@ function hashOf(text: string, overrides: readonly Override[] = []): string {
   return loadConfig(fileWith(text), overrides).hash
 }
 
-test.each(readdirSync(join(import.meta.dirname, '../../configs')).filter((name) => name.endsWith('.yaml')))('configs/%s is sound', (name) => {
-  expect(loadConfig(join(import.meta.dirname, '../../configs', name)).config.symbols.length).toBeGreaterThan(0)
-})
+test.each(readdirSync(join(import.meta.dirname, '../../configs')).filter((name) => name.endsWith('.yaml')))(
+  'configs/%s is sound',
+  (name) => {
+    expect(loadConfig(join(import.meta.dirname, '../../configs', name)).config.symbols.length).toBeGreaterThan(0)
+  },
+)
 
 test('fills in what is left out', () => {
   const { config } = loadConfig(fileWith(sound))
@@ -53,9 +56,17 @@ test('fills in what is left out', () => {
 describe('what is wrong is said with file, line, key and what was expected', () => {
   test.each([
     ['an unknown key', `${sound}durationMinutes: 3\n`, 'a.yaml:4: `durationMinutes`: is not a key that is known here'],
-    ['an unknown key further in', `${sound}loop:\n  intervalMs: 500\n  everyMs: 1\n`, 'a.yaml:6: `loop.everyMs`: is not a key that is known here'],
+    [
+      'an unknown key further in',
+      `${sound}loop:\n  intervalMs: 500\n  everyMs: 1\n`,
+      'a.yaml:6: `loop.everyMs`: is not a key that is known here',
+    ],
     ['a negative duration', sound.replace(': 3', ': -3'), 'a.yaml:3: `duration_minutes`: too small: expected number to be >0'],
-    ['a word for a number', sound.replace(': 3', ': three'), 'a.yaml:3: `duration_minutes`: invalid input: expected number, received string'],
+    [
+      'a word for a number',
+      sound.replace(': 3', ': three'),
+      'a.yaml:3: `duration_minutes`: invalid input: expected number, received string',
+    ],
     ['a key left out', 'scenario: T1\nduration_minutes: 3\n', 'a.yaml:1: `symbols`: invalid input: expected array, received undefined'],
     ['one of a list', sound.replace('KRW-ETH', 'krw/eth'), 'a.yaml:2: `symbols.1`: expected a symbol such as KRW-BTC or BTCUSDT'],
     ['a symbol twice', sound.replace('KRW-ETH', 'KRW-BTC'), 'a.yaml:2: `symbols`: a symbol is listed twice'],
@@ -101,8 +112,16 @@ describe('overrides', () => {
 
   test.each<[string, Override[], string]>([
     ['a value', [{ source: '--seed', path: ['seed'], value: 'x' }], '--seed: `seed`: invalid input: expected number, received string'],
-    ['one of a list', [{ source: '--symbols', path: ['symbols'], value: ['KRW-BTC', '?'] }], '--symbols: `symbols.1`: expected a symbol such as KRW-BTC or BTCUSDT'],
-    ['a key further in', [{ source: '--redis', path: ['redis', 'mode'], value: 'on' }], '--redis: `redis.mode`: invalid option: expected one of "auto"|"private"|"url"|"off"'],
+    [
+      'one of a list',
+      [{ source: '--symbols', path: ['symbols'], value: ['KRW-BTC', '?'] }],
+      '--symbols: `symbols.1`: expected a symbol such as KRW-BTC or BTCUSDT',
+    ],
+    [
+      'a key further in',
+      [{ source: '--redis', path: ['redis', 'mode'], value: 'on' }],
+      '--redis: `redis.mode`: invalid option: expected one of "auto"|"private"|"url"|"off"',
+    ],
     [
       'the one in force, of two',
       [
@@ -116,11 +135,19 @@ describe('overrides', () => {
   })
 
   test('are not blamed for a key of the file that only begins like theirs', () => {
-    expect(refusal(`${sound}seeds: 1\n`, [{ source: '--seed', path: ['seed'], value: 1 }])).toBe('a.yaml:4: `seeds`: is not a key that is known here')
+    expect(refusal(`${sound}seeds: 1\n`, [{ source: '--seed', path: ['seed'], value: 1 }])).toBe(
+      'a.yaml:4: `seeds`: is not a key that is known here',
+    )
   })
 
   test('come from the environment by name, in their kind', () => {
-    const found = overridesFromEnvironment({ LONGHAUL_SYMBOLS: 'KRW-BTC, KRW-ETH', LONGHAUL_SEED: '7', LONGHAUL_PACE: '60x', LONGHAUL_MARKET: '', SEED: '8' })
+    const found = overridesFromEnvironment({
+      LONGHAUL_SYMBOLS: 'KRW-BTC, KRW-ETH',
+      LONGHAUL_SEED: '7',
+      LONGHAUL_PACE: '60x',
+      LONGHAUL_MARKET: '',
+      SEED: '8',
+    })
     expect(found).toEqual([
       { source: 'LONGHAUL_SYMBOLS', path: ['symbols'], value: ['KRW-BTC', 'KRW-ETH'] },
       { source: 'LONGHAUL_PACE', path: ['pace'], value: '60x' },

@@ -99,7 +99,9 @@ function plainTree(file: string, document: Document): Record<string, unknown> {
     throw invalid(`${file}: ${messageOf(error)}`)
   }
   if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
-    throw invalid(`${file}:1: expected keys such as scenario, symbols and duration_minutes, found ${tree === null ? 'nothing' : typeof tree}`)
+    throw invalid(
+      `${file}:1: expected keys such as scenario, symbols and duration_minutes, found ${tree === null ? 'nothing' : typeof tree}`,
+    )
   }
   return tree as Record<string, unknown>
 }
@@ -122,13 +124,7 @@ function unfold(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   return issue.keys.map((key) => ({ ...issue, path: [...issue.path, key], message: 'is not a key that is known here' }))
 }
 
-function describe(
-  file: string,
-  document: Document,
-  lines: LineCounter,
-  overrides: readonly Override[],
-  issue: z.core.$ZodIssue,
-): string {
+function describe(file: string, document: Document, lines: LineCounter, overrides: readonly Override[], issue: z.core.$ZodIssue): string {
   const key = issue.path.join('.')
   // Of several for one key, the last is in force.
   const override = overrides.findLast(({ path }) => path.every((part, index) => part === issue.path[index]))

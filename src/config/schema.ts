@@ -42,7 +42,10 @@ function rule(defaults: { windowMs: number; graceMs?: number; severity?: z.infer
     .strictObject({
       enabled: z.boolean().default(true),
       windowMs: positiveInt.default(defaults.windowMs),
-      graceMs: z.int().min(0).default(defaults.graceMs ?? 0),
+      graceMs: z
+        .int()
+        .min(0)
+        .default(defaults.graceMs ?? 0),
       severity: severity.default(defaults.severity ?? 'error'),
       aborts: z.boolean().default(defaults.aborts ?? true),
     })
@@ -80,15 +83,28 @@ const budgets = z.strictObject({
   /** Symbol snapshots for which no usable answer came; a halted market is quoted, and counts as stale time instead. */
   maxMissingSnapshots: z.int().min(0).default(5),
   /** Growth of the heap after full collections, by its trend after warm-up, over the run. */
-  maxHeapGrowthBytes: z.number().positive().default(100 * 2 ** 20),
-  maxRssBytes: z.number().positive().default(512 * 2 ** 20),
+  maxHeapGrowthBytes: z
+    .number()
+    .positive()
+    .default(100 * 2 ** 20),
+  maxRssBytes: z
+    .number()
+    .positive()
+    .default(512 * 2 ** 20),
 })
 
 export const campaignSchema = z.strictObject({
   scenario: z.string().regex(/^[A-Za-z0-9-]{1,40}$/, 'expected letters, digits and dashes, such as S0'),
   title: z.string().max(120).default(''),
-  symbols: z.array(symbolName).min(1).max(2000).refine((names) => new Set(names).size === names.length, 'a symbol is listed twice'),
-  duration_minutes: z.number().positive().max(60 * 24 * 60),
+  symbols: z
+    .array(symbolName)
+    .min(1)
+    .max(2000)
+    .refine((names) => new Set(names).size === names.length, 'a symbol is listed twice'),
+  duration_minutes: z
+    .number()
+    .positive()
+    .max(60 * 24 * 60),
   data_source: z.enum(['rest']).default('rest'),
   mode: z.literal('paper').default('paper'),
   market: z.enum(['simulated', 'tape']).default('simulated'),
@@ -132,9 +148,7 @@ export const campaignSchema = z.strictObject({
         )
         .default({}),
       dailyResetTimeZone: z.string().refine(isTimeZone, 'expected an IANA time zone such as Asia/Seoul').default('Asia/Seoul'),
-      circuitBreaker: z
-        .strictObject({ openAfterFailures: positiveInt.default(5), openForMs: positiveInt.default(30_000) })
-        .prefault({}),
+      circuitBreaker: z.strictObject({ openAfterFailures: positiveInt.default(5), openForMs: positiveInt.default(30_000) }).prefault({}),
     })
     .prefault({}),
   execution: z
@@ -146,9 +160,7 @@ export const campaignSchema = z.strictObject({
       orderTimeoutMs: positiveInt.default(800),
     })
     .prefault({}),
-  freshness: z
-    .strictObject({ maxQuoteAgeMs: positiveInt.default(3000), maxUnchangedMs: positiveInt.default(30_000) })
-    .prefault({}),
+  freshness: z.strictObject({ maxQuoteAgeMs: positiveInt.default(3000), maxUnchangedMs: positiveInt.default(30_000) }).prefault({}),
   simulatedMarket: simulatedMarketSchema.prefault({}),
   tape: tapeMarketSchema.optional(),
   monitor: monitor.prefault({}),
@@ -158,7 +170,7 @@ export const campaignSchema = z.strictObject({
       maxAttempts: z.int().min(1).max(20).default(2),
       backoffMs: z.int().min(0).default(500),
       maxBackoffMs: z.int().min(0).default(10_000),
-      /** `adjusted`: change what the cause calls for (quarantine the symbol, poll slower, trade smaller); `plain`: start again as it was. */
+      /** `adjusted`: change what the cause calls for (quarantine the symbol, poll slower, trade smaller); `plain`: as it was. */
       strategy: z.enum(['adjusted', 'plain']).default('adjusted'),
       /** Rules and events after which no further attempt is made. */
       giveUpOn: z.array(z.string()).default([]),

@@ -10,8 +10,14 @@ import { venuesSchema } from './venues-schema.ts'
 const startMs = Date.parse('2026-01-05T00:00:00Z')
 const { instruments } = tradingPlan(['KRW-BTC', 'KRW-ETH', 'BTCUSDT', 'ETHUSDT'], venuesSchema.parse({}))
 /** Leg A on Upbit, leg B on Binance, both taker fees of the entry together. */
-const krwRoutes = [['KRW-BTC', 'BTCUSDT', 15], ['KRW-ETH', 'ETHUSDT', 15]] as const
-const usdtRoutes = [['USDT-BTC', 'BTCUSDT', 35], ['USDT-ETH', 'ETHUSDT', 35]] as const
+const krwRoutes = [
+  ['KRW-BTC', 'BTCUSDT', 15],
+  ['KRW-ETH', 'ETHUSDT', 15],
+] as const
+const usdtRoutes = [
+  ['USDT-BTC', 'BTCUSDT', 35],
+  ['USDT-ETH', 'ETHUSDT', 35],
+] as const
 
 function marketOf(seed: number): SimulatedMarket {
   return new SimulatedMarket(simulatedMarketSchema.parse({}), new SeededPrng(seed), startMs, instruments.map(instrumentOf))

@@ -28,8 +28,14 @@ function dislocations(defaults: Dislocations) {
 
 const halts = z
   .strictObject({
-    minIntervalMs: z.int().min(60_000).default(3 * 3_600_000),
-    maxIntervalMs: z.int().min(60_000).default(5 * 3_600_000),
+    minIntervalMs: z
+      .int()
+      .min(60_000)
+      .default(3 * 3_600_000),
+    maxIntervalMs: z
+      .int()
+      .min(60_000)
+      .default(5 * 3_600_000),
     minDurationMs: z.int().min(0).default(30_000),
     maxDurationMs: z.int().min(0).default(80_000),
   })

@@ -80,8 +80,15 @@ test('what the config says of an instrument takes the place of the rule', () => 
   const own = { tick: '0.05', lot: '0.5', minNotional: '10', takerFee: '0', base: 'SOL', quote: 'USDT' }
   const { instruments } = tradingPlan(['KRW-SOL'], venuesSchema.parse({ instruments: { 'binance:SOLUSDT': own } }))
   expect(instruments.find((instrument) => instrument.venue === 'binance')).toEqual({
-    venue: 'binance', code: 'SOLUSDT', base: 'SOL', quote: 'USDT', feeAsset: 'received',
-    tickBands: [{ fromPrice: '0', tickSize: '0.05' }], lotSize: '0.5', minNotional: '10', takerFee: '0',
+    venue: 'binance',
+    code: 'SOLUSDT',
+    base: 'SOL',
+    quote: 'USDT',
+    feeAsset: 'received',
+    tickBands: [{ fromPrice: '0', tickSize: '0.05' }],
+    lotSize: '0.5',
+    minNotional: '10',
+    takerFee: '0',
   })
 })
 
@@ -117,8 +124,15 @@ describe('opening balances', () => {
 
   test('are the inventory, and the other base asset on both venues', () => {
     expect(balancesOf(['KRW-BTC', 'KRW-XRP'], {})).toEqual([
-      'upbit 100000000 KRW', 'upbit 50000 USDT', 'upbit 2 BTC', 'upbit 40 ETH', 'upbit 1000000 XRP',
-      'binance 150000 USDT', 'binance 2 BTC', 'binance 40 ETH', 'binance 1000000 XRP',
+      'upbit 100000000 KRW',
+      'upbit 50000 USDT',
+      'upbit 2 BTC',
+      'upbit 40 ETH',
+      'upbit 1000000 XRP',
+      'binance 150000 USDT',
+      'binance 2 BTC',
+      'binance 40 ETH',
+      'binance 1000000 XRP',
     ])
   })
 

@@ -112,7 +112,10 @@ class Table {
 
   /** The numbers of trading.log's lines, and what each says. */
   lines(): [seq: number, text: string][] {
-    return this.log().split('\n').filter(Boolean).map((line) => [seqOf(line), (JSON.parse(line) as { realisedKrw: string }).realisedKrw])
+    return this.log()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => [seqOf(line), (JSON.parse(line) as { realisedKrw: string }).realisedKrw])
   }
 
   tear(text: string): void {
@@ -120,7 +123,9 @@ class Table {
   }
 
   troubles(): number {
-    return this.log('application').split('\n').filter((line) => line.includes('store-troubled')).length
+    return this.log('application')
+      .split('\n')
+      .filter((line) => line.includes('store-troubled')).length
   }
 }
 
@@ -150,7 +155,11 @@ describe('a commit', () => {
     })
     expect(await Promise.all(commits)).toEqual([true, true, true])
     expect(table.store.maxUnderWay).toBe(1)
-    expect(table.lines()).toEqual([[1, 'one'], [2, 'two'], [3, 'three']])
+    expect(table.lines()).toEqual([
+      [1, 'one'],
+      [2, 'two'],
+      [3, 'three'],
+    ])
   })
 })
 
@@ -168,7 +177,10 @@ describe('a store that does not answer', () => {
     expect(await table.committer.commit()).toBe(false)
     expect(await table.committer.commit()).toBe(true)
     expect(table.committer.isHealthy).toBe(true)
-    expect(table.lines()).toEqual([[1, 'first'], [2, 'second']])
+    expect(table.lines()).toEqual([
+      [1, 'first'],
+      [2, 'second'],
+    ])
     expect([table.store.state.get('a'), table.store.state.get('b'), table.store.state.get('next-seq')]).toEqual(['1', undefined, '3'])
   })
 
@@ -199,7 +211,10 @@ test.each([
   expect(table.log()).toBe('')
   table.say('second')
   expect(await table.committer.commit()).toBe(true)
-  expect(table.lines()).toEqual([[1, 'first'], [2, 'second']])
+  expect(table.lines()).toEqual([
+    [1, 'first'],
+    [2, 'second'],
+  ])
   expect(table.store.state.get('a')).toBe('1')
 })
 
@@ -214,7 +229,11 @@ describe('recovery', () => {
     await expect(table.committer.commit()).rejects.toThrow(Killed)
     expect(table.lines()).toEqual([[1, 'first']])
     table.restart()
-    expect(table.lines()).toEqual([[1, 'first'], [2, 'second'], [3, 'third']])
+    expect(table.lines()).toEqual([
+      [1, 'first'],
+      [2, 'second'],
+      [3, 'third'],
+    ])
     table.restart()
     expect(table.lines()).toHaveLength(3)
     table.say('fourth')
@@ -231,7 +250,10 @@ describe('recovery', () => {
     const [line = ''] = (table.store.state.get('outbox') ?? '').split('\n')
     table.tear(`${line}\n${line.slice(0, 20)}`)
     table.restart()
-    expect(table.lines()).toEqual([[1, 'first'], [2, 'second']])
+    expect(table.lines()).toEqual([
+      [1, 'first'],
+      [2, 'second'],
+    ])
   })
 
   test('forgets what was never stored, its numbers too', async () => {
@@ -244,7 +266,10 @@ describe('recovery', () => {
     table.restart()
     table.say('second')
     await table.committer.commit()
-    expect(table.lines()).toEqual([[1, 'first'], [2, 'second']])
+    expect(table.lines()).toEqual([
+      [1, 'first'],
+      [2, 'second'],
+    ])
   })
 
   test('wherever it is killed and however often: numbers without a gap, state and log that agree', async () => {

@@ -27,6 +27,7 @@ export interface CommitterOptions {
 
 export class Committer {
   readonly #options: CommitterOptions
+  /** Both are empty again only once a commit was made. */
   readonly #unsaved = new Map<string, string | null>()
   #unwrittenLines: string[] = []
   #isStoreDown = false
@@ -47,7 +48,13 @@ export class Committer {
     const lines = stored.get(outboxKey)
     if (lines !== undefined) {
       const lastSeq = journal.lastSeqOnDisk()
-      journal.appendTradingLines(lines.split('\n').filter(Boolean).map((line) => `${line}\n`).filter((line) => seqOf(line) > lastSeq))
+      journal.appendTradingLines(
+        lines
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => `${line}\n`)
+          .filter((line) => seqOf(line) > lastSeq),
+      )
     }
     journal.resumeAt(Number(stored.get(nextSeqKey) ?? '1'))
   }
@@ -68,17 +75,15 @@ export class Committer {
     this.#unwrittenLines.push(...journal.takeTradingLines())
     if (this.#unsaved.size === 0 && this.#unwrittenLines.length === 0) return true
     const lines = this.#unwrittenLines
-    const saved = new Map(this.#unsaved)
-    this.#unwrittenLines = []
-    this.#unsaved.clear()
     try {
-      await clock.hold(() => store.commit(changesOf(saved, lines, journal.nextSeq)))
+      await clock.hold(() => store.commit(changesOf(this.#unsaved, lines, journal.nextSeq)))
     } catch (error) {
-      this.#takeBack(saved, lines)
       if (!(error instanceof OperatingError) || error.code !== 'STORE_UNAVAILABLE') throw error
       this.#storeDown(error)
       return false
     }
+    this.#unsaved.clear()
+    this.#unwrittenLines = []
     journal.appendTradingLines(lines)
     this.#isStoreDown = false
     return true
@@ -90,12 +95,6 @@ export class Committer {
       for (const key of remove) this.#unsaved.set(key, null)
       for (const [key, value] of Object.entries(set)) this.#unsaved.set(key, value)
     }
-  }
-
-  /** What has changed since the failed try is newer than what that try held. */
-  #takeBack(saved: ReadonlyMap<string, string | null>, lines: readonly string[]): void {
-    for (const [key, value] of saved) if (!this.#unsaved.has(key)) this.#unsaved.set(key, value)
-    this.#unwrittenLines = [...lines, ...this.#unwrittenLines]
   }
 
   #storeDown(error: OperatingError): void {

@@ -215,7 +215,10 @@ describe.concurrent('an engine process', { timeout: 20_000 }, () => {
     const supervised = new Supervised(prepared)
     expect((await supervised.exited).code).toBe(1)
     expect(supervised.stopped()?.reason).toBe('failed')
-    const failed = supervised.log('application').split('\n').find((line) => line.includes('engine-failed'))!
+    const failed = supervised
+      .log('application')
+      .split('\n')
+      .find((line) => line.includes('engine-failed'))!
     expect(JSON.parse(failed)).toMatchObject({ level: 'fatal', message: expect.stringContaining('is held by process') as string })
     await holder.close()
   })

@@ -13,14 +13,12 @@ import type { Journal } from './journal.ts'
 /** From the engine to its supervisor. */
 export type EngineMessage =
   /** Everything up to this event time is in the logs. */
-  | { type: 'checkpoint'; atMs: number }
-  | { type: 'stopped'; reason: StopReason; atMs: number }
+  { type: 'checkpoint'; atMs: number } | { type: 'stopped'; reason: StopReason; atMs: number }
 
 /** From the supervisor to the engine. */
 export type SupervisorMessage =
   /** The monitor has judged everything up to this checkpoint. `isAbort`: stop at the next one. */
-  | { type: 'judged'; atMs: number; isAbort: boolean }
-  | { type: 'stop'; reason: StopReason }
+  { type: 'judged'; atMs: number; isAbort: boolean } | { type: 'stop'; reason: StopReason }
 
 /** What this process needs of the engine. */
 export interface RunnableEngine {

@@ -43,7 +43,10 @@ class HandMarket implements Market {
   readonly #outageOf: (venue: Venue, atMs: number) => boolean
   #atMs = 0
 
-  constructor(stateOf: (instrument: string, atMs: number) => State = () => 'usual', outageOf: (venue: Venue, atMs: number) => boolean = () => false) {
+  constructor(
+    stateOf: (instrument: string, atMs: number) => State = () => 'usual',
+    outageOf: (venue: Venue, atMs: number) => boolean = () => false,
+  ) {
     this.#stateOf = stateOf
     this.#outageOf = outageOf
   }
@@ -60,7 +63,8 @@ class HandMarket implements Market {
     const price = state === 'dear' ? market.mid * 1.01 : market.mid
     const half = state === 'crossed' ? -0.0005 : 0.0005
     const onTick = (exact: number): number => Number((Math.round(exact / market.tickSize) * market.tickSize).toFixed(2))
-    const side = (sign: number): Float64Array => Float64Array.of(onTick(price * (1 + sign * half)), 50, onTick(price * (1 + sign * 0.002)), 50)
+    const side = (sign: number): Float64Array =>
+      Float64Array.of(onTick(price * (1 + sign * half)), 50, onTick(price * (1 + sign * 0.002)), 50)
     const movedAtMs = state === 'halted' ? 0 : 100 * Math.floor(this.#atMs / 100)
     return { bids: side(-1), asks: side(1), changedAtMs: startMs + movedAtMs, updateId: 1 + movedAtMs / 100 }
   }
@@ -77,7 +81,11 @@ const dearLegsA = (instrument: string, atMs: number): State =>
 /** Requests that take no time, where a test counts to the millisecond. */
 const instant = { venues: { latencyMs: { upbit: { minMs: 0, maxMs: 0 }, binance: { minMs: 0, maxMs: 0 } } } }
 
-function planOf(config: object = {}, changes: Partial<EnginePlan['settings']> = {}, runFolder = join(folder, `run-${++runCount}`)): EnginePlan {
+function planOf(
+  config: object = {},
+  changes: Partial<EnginePlan['settings']> = {},
+  runFolder = join(folder, `run-${++runCount}`),
+): EnginePlan {
   const campaign = campaignSchema.parse({
     scenario: 'T1',
     symbols: ['KRW-BTC', 'KRW-ETH'],
@@ -123,7 +131,10 @@ async function run(plan: EnginePlan, swaps: Swaps & { hand?: HandMarket } = {}):
 
 function logsOf(logsFolder: string): Pick<Run, 'application' | 'trading' | 'metrics'> {
   const read = <E extends LogEvent>(name: string): E[] =>
-    readFileSync(join(logsFolder, `${name}.log`), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as E)
+    readFileSync(join(logsFolder, `${name}.log`), 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as E)
   return { application: read('application'), trading: read('trading'), metrics: read('metrics') }
 }
 
@@ -217,7 +228,11 @@ describe('what a loop counts', () => {
     const hand = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs < 3000 ? 'dear' : 'usual'))
     const { metrics } = await run(planOf({ risk: { global: { maxNotionalKrw: 1000 } } }), { hand })
     const counted = named(metrics, 'loops').map(({ intents, blockedSymbols }) => [intents, blockedSymbols])
-    expect(counted.slice(0, 3)).toEqual([[1, 1], [1, 1], [1, 1]])
+    expect(counted.slice(0, 3)).toEqual([
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ])
     expect(new Set(counted.slice(3).flat())).toEqual(new Set([0]))
   })
 })
@@ -287,7 +302,9 @@ describe('quotes that are not to be used', () => {
     expect(secondsOf(views, 'KRW-BTC')).toEqual(range(0, 60))
     // Until the last sound book is older than 3 seconds it may be used.
     expect(secondsOf(views, 'KRW-ETH')).toEqual([...range(0, 13), ...range(20, 60)])
-    expect(views.every(({ quotes }) => quotes.a.bids[0]!.price < quotes.a.asks[0]!.price && quotes.b.bids[0]!.price < quotes.b.asks[0]!.price)).toBe(true)
+    expect(
+      views.every(({ quotes }) => quotes.a.bids[0]!.price < quotes.a.asks[0]!.price && quotes.b.bids[0]!.price < quotes.b.asks[0]!.price),
+    ).toBe(true)
     expect(named(metrics, 'loops').reduce((sum, { missingSnapshots }) => sum + missingSnapshots, 0)).toBe(7)
   })
 

@@ -161,7 +161,7 @@ export class LiveRunner {
       const intent = strategy.decide({ ...view, trade })
       if (intent?.kind === 'exit') await executor.close(intent)
     }
-    if (trades.length > 0 || this.#quarantined.has(symbol)) return
+    if (trades.length > 0) return
     const intent = strategy.decide(view)
     if (intent?.kind === 'entry') await this.#enter(route, view, intent)
   }

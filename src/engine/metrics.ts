@@ -1,4 +1,4 @@
-/** Measures the loop and the process and writes metrics.log: a bounded number of bytes a second of event time, whatever the symbol count. */
+/** Measures the loop and the process, and writes metrics.log: bounded bytes a second of event time, whatever the symbol count. */
 
 import { monitorEventLoopDelay, type ELDHistogram } from 'node:perf_hooks'
 import type { Clock } from '../clock/clock.ts'

@@ -129,7 +129,13 @@ describe.skipIf(!isRedisInstalled())('with a server (skipped where there is no r
     const environment = await prepare('S0-1', { redis: { ...redisOff, mode: 'private' } })
     expect(environment.steps[1]?.detail).toMatch(/^private Redis \S+: FLUSHALL removed 0 keys$/)
     const records = join(repoRoot, 'reports', 'processes')
-    const record = readFileSync(join(records, readdirSync(records).find((name) => name.includes('-redis-'))!), 'utf8')
+    const record = readFileSync(
+      join(
+        records,
+        readdirSync(records).find((name) => name.includes('-redis-'))!,
+      ),
+      'utf8',
+    )
     const { process: server } = JSON.parse(record) as { process: { pid: number } }
     expect(findProcess(server.pid)).not.toBeNull()
     await environment.stop()

@@ -61,7 +61,11 @@ export class ProcessRegister {
 
   /** Runs with a live process in the register: no clean-up may touch what is theirs. */
   liveRunIds(): Set<string> {
-    return new Set(this.#records().filter((record) => !isGone(record.supervisor)).map((record) => record.runId))
+    return new Set(
+      this.#records()
+        .filter((record) => !isGone(record.supervisor))
+        .map((record) => record.runId),
+    )
   }
 
   /**

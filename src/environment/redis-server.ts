@@ -115,6 +115,9 @@ function ask(socketPath: string, command: string): Promise<string | null> {
       resolve(answer)
     }
     socket.setEncoding('utf8').setTimeout(1000, () => settle(null))
-    socket.on('connect', () => socket.write(command)).on('data', (text: string) => settle(text)).on('error', () => settle(null))
+    socket
+      .on('connect', () => socket.write(command))
+      .on('data', (text: string) => settle(text))
+      .on('error', () => settle(null))
   })
 }

@@ -108,9 +108,17 @@ class ScriptedGateway implements OrderGateway {
     this.script = [...script]
   }
 
-  send(order: OrderRequest): Promise<OrderReport> {
+  clock: VirtualClock | null = null
+  /** Event time that an answer takes on the symbol, and steps of the engine at that instant before it comes. */
+  readonly delays: Record<string, { ms: number; steps: number }> = {}
+
+  async send(order: OrderRequest): Promise<OrderReport> {
     this.sent.push(order)
-    return Promise.resolve(this.#answer(order, this.script.shift() ?? 1))
+    const report = this.#answer(order, this.script.shift() ?? 1)
+    const { ms, steps } = this.delays[order.symbol] ?? { ms: 0, steps: 0 }
+    if (ms > 0) await this.clock?.sleepUntil(this.clock.nowMs() + ms)
+    for (let i = 0; i < steps; i++) await Promise.resolve()
+    return report
   }
 
   #answer(order: OrderRequest, answer: Answer): OrderReport {
@@ -130,7 +138,11 @@ class ScriptedGateway implements OrderGateway {
       notional,
       feeAsset: isFeeInBase ? instrument.base : instrument.quote,
       fee: (isFeeInBase ? quantity : notional).multiply(instrument.takerFee).round(8, 'up'),
-      bookExchangeTimeMs: book.exchangeTimeMs, bookChangedAtMs: book.changedAtMs, bookReceivedAtMs: book.receivedAtMs, bestBid, bestAsk,
+      bookExchangeTimeMs: book.exchangeTimeMs,
+      bookChangedAtMs: book.changedAtMs,
+      bookReceivedAtMs: book.receivedAtMs,
+      bestBid,
+      bestAsk,
     }
     return { orderId, status: quantity.equals(order.quantity) ? 'filled' : 'partial', reason: null, fill }
   }
@@ -211,6 +223,7 @@ class Desk {
   async start(): Promise<void> {
     this.clock = new VirtualClock({ startMs: startMs + 60_000 * this.#attempt, pace: null })
     this.books.nowMs = this.clock.nowMs()
+    this.gateway.clock = this.clock
     this.store.killAt = null
     const { portfolio, committer, stored } = this.#restored()
     committer.recover(stored)
@@ -283,14 +296,27 @@ class Desk {
     const notionalKrw = Math.round(quantity.toNumber() * 140_000_000)
     const nowMs = this.clock.nowMs()
     const { outcome, reason, seen } = this.#guard.decide({
-      tradeId: portfolio.nextTradeId, symbol, direction, notionalKrw, quoteAgeMs: 0, unchangedMs: 0,
-      venues: [route.a.venue, route.b.venue], required: requiredOf(route, direction, plans),
+      tradeId: portfolio.nextTradeId,
+      symbol,
+      direction,
+      notionalKrw,
+      quoteAgeMs: 0,
+      unchangedMs: 0,
+      venues: [route.a.venue, route.b.venue],
+      required: requiredOf(route, direction, plans),
       available: (venue, asset) => portfolio.ledger.balance(venue, asset),
       nowMs,
     })
     expect(outcome, reason ?? '').toBe('allow')
     this.#journal.trading({
-      event: 'guard-decided', symbol, direction, outcome, reason, tradeId: portfolio.nextTradeId, seen, suppressedCount: 0,
+      event: 'guard-decided',
+      symbol,
+      direction,
+      outcome,
+      reason,
+      tradeId: portfolio.nextTradeId,
+      seen,
+      suppressedCount: 0,
     })
     const figures = { notionalKrw, grossEdgeBps: 50, netEdgeBps: 30, fxKrwPerUsdt: this.krwPerUsdt, quoteAgeMs: 0 }
     await this.#executors.executorOf(symbol).open({ kind: 'entry', symbol, direction, quantity, legs: plans, ...figures })
@@ -310,7 +336,15 @@ class Desk {
     const direction = opposite(trade!.direction)
     const quantity = roundQuantity(route.a, roundQuantity(route.b, Decimal.parse(trade!.quantity)))
     const executor = this.#executors.executorOf(route.symbol)
-    const intent = { symbol: route.symbol, tradeId: trade!.tradeId, direction, quantity, reason, netEdgeBps: -10, fxKrwPerUsdt: this.krwPerUsdt }
+    const intent = {
+      symbol: route.symbol,
+      tradeId: trade!.tradeId,
+      direction,
+      quantity,
+      reason,
+      netEdgeBps: -10,
+      fxKrwPerUsdt: this.krwPerUsdt,
+    }
     return this.clock.run(executor.close({ kind: 'exit', legs: this.#plans(route, direction, quantity), ...intent }))
   }
 
@@ -327,7 +361,10 @@ class Desk {
     for (let i = 0; i < 20 && this.portfolio.tradeCount > 0; i++) {
       if (await this.resume()) continue
       const [trade] = this.portfolio.trades()
-      await this.exit(routes.find(({ symbol }) => symbol === trade!.symbol)!, 'max-holding-time')
+      await this.exit(
+        routes.find(({ symbol }) => symbol === trade!.symbol)!,
+        'max-holding-time',
+      )
     }
     expect(this.portfolio.trades()).toEqual([])
   }
@@ -335,8 +372,11 @@ class Desk {
   /** Ends the session, and hands the whole log to the checkers that judge campaigns. */
   async judge(): Promise<void> {
     this.#journal.trading({
-      event: 'session-closed', reason: 'completed', balances: this.portfolio.ledger.balances(),
-      openTrades: [...this.portfolio.trades()], realisedKrw: this.portfolio.realisedKrw.toString(),
+      event: 'session-closed',
+      reason: 'completed',
+      balances: this.portfolio.ledger.balances(),
+      openTrades: [...this.portfolio.trades()],
+      realisedKrw: this.portfolio.realisedKrw.toString(),
     })
     await this.clock.run(this.#committer.commit())
     const events = this.log()
@@ -352,7 +392,10 @@ class Desk {
 
   log(): TradingEvent[] {
     const text = readFileSync(`${this.#logs}-trading.log`, 'utf8')
-    return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as TradingEvent)
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as TradingEvent)
   }
 
   events<Name extends TradingEvent['event']>(...names: Name[]): Extract<TradingEvent, { event: Name }>[] {
@@ -374,7 +417,9 @@ const combinations = routes.flatMap((route) =>
 
 /** Multiples of 0.01 that both legs got. */
 function hedgedQuantity(a: Got, b: Got): string {
-  return Decimal.fromNumber(Math.min(shareOf(a, 'a'), shareOf(b, 'b'))).multiply(Decimal.parse('0.01')).toString()
+  return Decimal.fromNumber(Math.min(shareOf(a, 'a'), shareOf(b, 'b')))
+    .multiply(Decimal.parse('0.01'))
+    .toString()
 }
 
 describe('what both legs got', () => {
@@ -611,6 +656,19 @@ describe('an engine that is killed in a commit', () => {
       () => Desk.started(script),
       (desk) => desk.enterBoth(),
     )
+  })
+
+  test('loses nothing wherever one symbol’s commits come between the steps of another', async () => {
+    for (let steps = 0; steps < 12; steps++) {
+      const newDesk = async (): Promise<Desk> => {
+        const desk = await Desk.started([1, 0.4, 1, 1])
+        // The first symbol's unwind and the second one's entry are answered at one instant, the second a few steps later.
+        desk.gateway.delays['KRW-BTC'] = { ms: 10, steps: 0 }
+        desk.gateway.delays['BTCUSDT'] = { ms: 20, steps }
+        return desk
+      }
+      await killedInEach(newDesk, (desk) => desk.enterBoth())
+    }
   })
 
   test('never holds a hedged trade without its entry', async () => {

@@ -44,6 +44,12 @@ export interface ExecutorOptions {
   nowMs: () => number
 }
 
+/** An order and what became of it. */
+interface Execution {
+  order: OrderRequest
+  report: OrderReport
+}
+
 /** Orders sent for one leg's excess in one loop; what is still in excess then waits for the next loop. */
 const unwindOrdersMax = 3
 
@@ -182,9 +188,10 @@ export class Executor {
     fxKrwPerUsdt: number,
   ): Promise<string> {
     const orders = legs.map((leg) => this.#order(tradeId, purpose, leg, { ...plans[leg], side: sideOf(direction, leg) }))
-    const reports = await this.#execute(tradeId, orders, fxKrwPerUsdt)
-    const failed = reports.filter(({ status }) => status !== 'filled')
-    return failed.map(({ leg, status, reason }) => `leg ${leg} ${status}: ${reason ?? ''}`).join('; ')
+    const executions = await this.#send(tradeId, orders)
+    this.#book(tradeId, executions, fxKrwPerUsdt)
+    const failed = executions.filter(({ report }) => report.status !== 'filled')
+    return failed.map(({ order, report }) => `leg ${order.leg} ${report.status}: ${report.reason ?? ''}`).join('; ')
   }
 
   #order(tradeId: string, purpose: OrderPurpose, leg: Leg, plan: LegPlan & { side: Side }): OrderRequest {
@@ -207,32 +214,28 @@ export class Executor {
     return order
   }
 
-  /**
-   * Sends the orders and books what they got. What the guard holds for them is free only when that is in the wallets: until then these
-   * still show what has been spent.
-   */
-  async #execute(tradeId: string, orders: readonly OrderRequest[], fxKrwPerUsdt: number): Promise<(OrderReport & { leg: Leg })[]> {
+  /** An order leaves only when it is stored that it was to leave. */
+  async #send(tradeId: string, orders: readonly OrderRequest[]): Promise<Execution[]> {
+    const { trail, gateway, watcher } = this.#options
     try {
-      const reports = await this.#send(orders)
-      return orders.flatMap((order, index) => {
-        const report = reports[index]
-        if (!report) return []
-        this.#book(order, report, fxKrwPerUsdt)
-        return [{ ...report, leg: order.leg }]
-      })
+      const isStored = await trail.commit()
+      return await Promise.all(orders.map(async (order) => ({ order, report: isStored ? await gateway.send(order) : unsent(order) })))
+    } catch (error) {
+      watcher.settled(tradeId)
+      throw error
+    }
+  }
+
+  /** What the guard holds for the orders is free only when the wallets show what they have spent. */
+  #book(tradeId: string, executions: readonly Execution[], fxKrwPerUsdt: number): void {
+    try {
+      for (const { order, report } of executions) this.#bookOrder(order, report, fxKrwPerUsdt)
     } finally {
       this.#options.watcher.settled(tradeId)
     }
   }
 
-  /** An order leaves only when it is stored that it was to leave. */
-  async #send(orders: readonly OrderRequest[]): Promise<OrderReport[]> {
-    const { trail, gateway } = this.#options
-    if (await trail.commit()) return Promise.all(orders.map((order) => gateway.send(order)))
-    return orders.map(({ orderId }) => ({ orderId, status: 'rejected', reason: 'not sent: the state could not be stored', fill: null }))
-  }
-
-  #book(order: OrderRequest, report: OrderReport, fxKrwPerUsdt: number): void {
+  #bookOrder(order: OrderRequest, report: OrderReport, fxKrwPerUsdt: number): void {
     const { portfolio, trail } = this.#options
     const { orderId, tradeId, symbol, leg, purpose, side, instrument } = order
     const { fill, status, reason } = report
@@ -299,9 +302,9 @@ export class Executor {
       }
       if (plan === 'no-quote' || sent === unwindOrdersMax) break
       if (!watcher.holdOrders(tradeId, [requiredAsset(instrument, plan.side, plan.quantity, plan.limitPrice)])) break
-      const order = this.#order(tradeId, 'unwind', leg, plan)
-      const [report] = await this.#execute(tradeId, [order], fxKrwPerUsdt)
-      unwound = unwound.add(report?.fill?.quantity ?? Decimal.zero)
+      const executions = await this.#send(tradeId, [this.#order(tradeId, 'unwind', leg, plan)])
+      this.#book(tradeId, executions, fxKrwPerUsdt)
+      for (const { report } of executions) unwound = unwound.add(report.fill?.quantity ?? Decimal.zero)
       excess = Decimal.parse(portfolio.trade(tradeId).excess[leg])
     }
     trail.record({
@@ -332,6 +335,10 @@ export class Executor {
 /** What both legs' orders spend at most, for the guard. */
 export function requiredOf(route: Route, direction: Direction, plans: Readonly<Record<Leg, LegPlan>>): RequiredAsset[] {
   return legs.map((leg) => requiredAsset(route[leg], sideOf(direction, leg), plans[leg].quantity, plans[leg].limitPrice))
+}
+
+function unsent({ orderId }: OrderRequest): OrderReport {
+  return { orderId, status: 'rejected', reason: 'not sent: the state could not be stored', fill: null }
 }
 
 function isFlat(trade: Trade): boolean {

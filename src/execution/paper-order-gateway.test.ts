@@ -13,12 +13,26 @@ import { type ExecutionSettings, PaperOrderGateway } from './paper-order-gateway
 const startMs = Date.UTC(2026, 0, 5)
 
 const upbit = instrumentOf({
-  venue: 'upbit', code: 'KRW-BTC', base: 'BTC', quote: 'KRW', tickBands: [{ fromPrice: '0', tickSize: '1000' }],
-  lotSize: '0.00000001', minNotional: '5000', takerFee: '0.0005', feeAsset: 'quote',
+  venue: 'upbit',
+  code: 'KRW-BTC',
+  base: 'BTC',
+  quote: 'KRW',
+  tickBands: [{ fromPrice: '0', tickSize: '1000' }],
+  lotSize: '0.00000001',
+  minNotional: '5000',
+  takerFee: '0.0005',
+  feeAsset: 'quote',
 })
 const binance = instrumentOf({
-  venue: 'binance', code: 'BTCUSDT', base: 'BTC', quote: 'USDT', tickBands: [{ fromPrice: '0', tickSize: '0.01' }],
-  lotSize: '0.00001', minNotional: '5', takerFee: '0.001', feeAsset: 'received',
+  venue: 'binance',
+  code: 'BTCUSDT',
+  base: 'BTC',
+  quote: 'USDT',
+  tickBands: [{ fromPrice: '0', tickSize: '0.01' }],
+  lotSize: '0.00001',
+  minNotional: '5',
+  takerFee: '0.001',
+  feeAsset: 'received',
 })
 
 const bids = [
@@ -31,7 +45,13 @@ const asks = [
   { price: 99_100, size: 2 },
 ]
 
-const prompt: ExecutionSettings = { minOrderDelayMs: 5, maxOrderDelayMs: 25, rejectProbability: 0, timeoutProbability: 0, orderTimeoutMs: 800 }
+const prompt: ExecutionSettings = {
+  minOrderDelayMs: 5,
+  maxOrderDelayMs: 25,
+  rejectProbability: 0,
+  timeoutProbability: 0,
+  orderTimeoutMs: 800,
+}
 
 /** A venue that shows what it is told to, from when it is told so. */
 class Venue implements MarketDataProvider {
@@ -88,15 +108,24 @@ function paperVenue(settings: Partial<ExecutionSettings> = {}, seed = 1) {
 
 function order(side: Side, quantity: string, limitPrice: string, instrument: Instrument, orderId: string): OrderRequest {
   return {
-    orderId, tradeId: 'T1', symbol: 'KRW-BTC', leg: 'b', purpose: 'entry', instrument, side,
-    quantity: Decimal.parse(quantity), limitPrice: Decimal.parse(limitPrice),
+    orderId,
+    tradeId: 'T1',
+    symbol: 'KRW-BTC',
+    leg: 'b',
+    purpose: 'entry',
+    instrument,
+    side,
+    quantity: Decimal.parse(quantity),
+    limitPrice: Decimal.parse(limitPrice),
   }
 }
 
 /** A report as text, so that a whole one can be compared. */
 function told({ status, reason, fill }: OrderReport): unknown {
   if (!fill) return { status, reason }
-  const levels = fill.levels.map(({ price, quantity, displayedSize }) => `${quantity.toString()} of ${displayedSize.toString()} at ${price.toString()}`)
+  const levels = fill.levels.map(
+    ({ price, quantity, displayedSize }) => `${quantity.toString()} of ${displayedSize.toString()} at ${price.toString()}`,
+  )
   return { status, levels, notional: fill.notional.toString(), fee: `${fill.fee.toString()} ${fill.feeAsset}` }
 }
 
@@ -104,14 +133,20 @@ describe('walks the book that stands at the venue', () => {
   test('a buy takes the asks, best first, level by level', async () => {
     const { send } = paperVenue()
     expect(told(await send('buy', '0.4', '99020'))).toEqual({
-      status: 'filled', levels: ['0.2 of 0.2 at 99010', '0.2 of 0.3 at 99020'], notional: '39606', fee: '0.0004 BTC',
+      status: 'filled',
+      levels: ['0.2 of 0.2 at 99010', '0.2 of 0.3 at 99020'],
+      notional: '39606',
+      fee: '0.0004 BTC',
     })
   })
 
   test('a sell takes the bids', async () => {
     const { send } = paperVenue()
     expect(told(await send('sell', '0.6', '98990'))).toEqual({
-      status: 'filled', levels: ['0.5 of 0.5 at 99000', '0.1 of 1 at 98990'], notional: '59399', fee: '59.399 USDT',
+      status: 'filled',
+      levels: ['0.5 of 0.5 at 99000', '0.1 of 1 at 98990'],
+      notional: '59399',
+      fee: '59.399 USDT',
     })
   })
 
@@ -170,7 +205,9 @@ describe('what was taken', () => {
 
   test('never comes to more than was displayed, however many orders come', async () => {
     const sizes = fc.integer({ min: 1, max: 300 }).map((lots) => lots / 1e5)
-    const quotes = fc.array(fc.record({ size: sizes, orders: fc.array(fc.integer({ min: 1, max: 400 }), { maxLength: 5 }) }), { maxLength: 5 })
+    const quotes = fc.array(fc.record({ size: sizes, orders: fc.array(fc.integer({ min: 1, max: 400 }), { maxLength: 5 }) }), {
+      maxLength: 5,
+    })
     await fc.assert(
       fc.asyncProperty(quotes, async (all) => {
         const { venue, send } = paperVenue()
@@ -200,7 +237,7 @@ describe('fees', () => {
     ['Upbit takes quote of a sell', upbit, 'sell', '0.1', 99_010_000, '4950.5 KRW'],
     ['Binance takes base of a buy', binance, 'buy', '0.00012', 99_010, '0.00000012 BTC'],
     ['Binance takes quote of a sell', binance, 'sell', '0.00012', 99_010, '0.0118812 USDT'],
-    ['what lies beyond the eighth digit is rounded up', binance, 'sell', '0.00013', 98_999.99, '0.01287 USDT'],
+    ['what lies beyond the eighth digit is rounded up', binance, 'sell', '0.00007', 99_000.01, '0.00693001 USDT'],
   ])('%s', async (_name, instrument, side, quantity, price, fee) => {
     const { venue, send } = paperVenue()
     const level = [{ price, size: 1 }]
@@ -301,7 +338,14 @@ describe('chance', () => {
   })
 
   test('keeps to the delays and to the rates that are set', async () => {
-    const fatesOf = [...(await fates(Array.from({ length: 400 }, (_, index) => `O${index}`), true)).values()]
+    const fatesOf = [
+      ...(
+        await fates(
+          Array.from({ length: 400 }, (_, index) => `O${index}`),
+          true,
+        )
+      ).values(),
+    ]
     const share = (status: string): number => fatesOf.filter((fate) => fate.startsWith(status)).length / fatesOf.length
     expect(share('timed-out')).toBeCloseTo(0.3, 1)
     expect(share('rejected')).toBeCloseTo(0.7 * 0.3, 1)

@@ -180,7 +180,7 @@ export interface Unwound extends TradingLine {
   side: Side
   /** Traded back by this unwind's orders. */
   quantity: string
-  /** All dust now on this symbol and leg, signed: base bought minus base sold that was too small for an order and waits for the next unwind. */
+  /** All dust now on this symbol and leg, signed: base bought minus sold, too small for an order, left for the next unwind. */
   dustQuantity: string
   /** Still in excess, signed, because the venue did not take it: tried again in the next loop. */
   excessQuantity: string
@@ -218,17 +218,7 @@ export interface SessionClosed extends TradingLine {
 }
 
 export type TradingEvent =
-  | SessionOpened
-  | GuardDecided
-  | OrderSent
-  | OrderFilled
-  | OrderDone
-  | Entry
-  | EntryFailed
-  | Unwound
-  | Exit
-  | BalancesStated
-  | SessionClosed
+  SessionOpened | GuardDecided | OrderSent | OrderFilled | OrderDone | Entry | EntryFailed | Unwound | Exit | BalancesStated | SessionClosed
 
 // application.log. Lines that are not JSON are what the process printed raw (a stack trace, a warning of Node's).
 
@@ -376,7 +366,7 @@ export interface ProcessMeasured extends LogLine {
   /** Delay of the event loop since the last such line, 99th percentile; null under virtual time, where the loop is always busy. */
   eventLoopDelayP99Ms: number | null
   openHandles: number
-  /** Processor time a loop since the last such line: all of the thread's, the simulated exchange and the logs included; null with no loop. */
+  /** Processor time a loop since the last such line, of the whole thread: exchange and logs included; null with no loop. */
   loopCpuMeanMs: number | null
 }
 

@@ -49,7 +49,12 @@ test('a rounded price is on a tick of its own band, also where rounding crosses 
       const moved = rounded.compare(price)
       expect(rounding === 'down' ? moved <= 0 : moved >= 0).toBe(true)
     }),
-    { examples: [[Decimal.parse('999999'), 'up'], [Decimal.parse('99.95'), 'up']] },
+    {
+      examples: [
+        [Decimal.parse('999999'), 'up'],
+        [Decimal.parse('99.95'), 'up'],
+      ],
+    },
   )
 })
 

@@ -67,7 +67,12 @@ describe('what is read', () => {
   })
 
   test('lines come out the same however the file grows and however small the chunks are', () => {
-    const texts = fc.array(fc.oneof(fc.string({ unit: 'grapheme', maxLength: 80 }), fc.nat(900_000).map((time) => event(time).trim())))
+    const texts = fc.array(
+      fc.oneof(
+        fc.string({ unit: 'grapheme', maxLength: 80 }),
+        fc.nat(900_000).map((time) => event(time).trim()),
+      ),
+    )
     const upTo = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max })
     const check = fc.property(texts, fc.infiniteStream(upTo(60)), upTo(64), (lines, steps, size) => {
       const bytes = Buffer.from(lines.map((line) => `${line.replaceAll(/[\r\n]/g, ' ')}\n`).join(''))
@@ -76,7 +81,7 @@ describe('what is read', () => {
       rmSync(file)
       const tail = tailOf({ chunkBytes: size })
       const pieces: (number | string)[] = []
-      for (let offset = 0; offset < bytes.length; ) {
+      for (let offset = 0; offset < bytes.length;) {
         const step = steps.next().value ?? 1
         appendFileSync(file, bytes.subarray(offset, offset + step))
         offset += step

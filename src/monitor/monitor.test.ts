@@ -77,7 +77,10 @@ describe('poll', () => {
 test('progress tells what the engine has done', () => {
   using logs = new HandMadeLogs().loops(1, 9).loops(10, 10, { openTrades: 1 })
   logs.write('metrics', [lineAt(10, { event: 'process', rssBytes: 77, heapAfterGcBytes: null })])
-  logs.write('trading', [3, 4].map((second) => lineAt(second, { event: 'entry', symbol: 'KRW-BTC', tradeId: `T${second}` })))
+  logs.write(
+    'trading',
+    [3, 4].map((second) => lineAt(second, { event: 'entry', symbol: 'KRW-BTC', tradeId: `T${second}` })),
+  )
   logs.write('trading', [lineAt(8, { event: 'exit', symbol: 'KRW-BTC', tradeId: 'T3' })])
   logs.write('application', [lineAt(9, { level: 'error', event: 'store-troubled', message: 'x' }), 'Error: x', '    at y'])
   const monitor = logs.monitor()
@@ -196,7 +199,7 @@ test('rule, symbol, cause and time of the findings do not depend on when the mon
     using growing = new HandMadeLogs()
     const files = logNames.map((log) => ({ path: growing.pathOf(log), writtenBytes: 0, ...offsetsOf(lines[log]) }))
     const monitor = growing.monitor({ seconds })
-    for (let nowMs = startAtMs; nowMs < endMs; ) {
+    for (let nowMs = startAtMs; nowMs < endMs;) {
       const { pauseMs, extraBytes } = steps.next().value ?? { pauseMs: 1, extraBytes: 0 }
       nowMs = Math.min(nowMs + pauseMs, endMs)
       for (const file of files) {

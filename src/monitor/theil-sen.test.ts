@@ -17,7 +17,12 @@ test('is not moved by a single outlier', () => {
 
 test('says nothing of fewer than two times', () => {
   expect(theilSenTrend([])).toBeNull()
-  expect(theilSenTrend([{ timeMs: 5, value: 1 }, { timeMs: 5, value: 9 }])).toBeNull()
+  expect(
+    theilSenTrend([
+      { timeMs: 5, value: 1 },
+      { timeMs: 5, value: 9 },
+    ]),
+  ).toBeNull()
 })
 
 test('has no lower limit with too few points to be sure', () => {

@@ -337,7 +337,12 @@ describe('stored state', () => {
   test('that cannot be read is an operating error', () => {
     const desk = new Desk()
     const { set } = desk.state.takeChanges()
-    for (const [key, text] of [['balance:upbit:KRW', '"many"'], ['meta', '{'], ['meta', '{}'], ['trade:T1', '{}']] as const) {
+    for (const [key, text] of [
+      ['balance:upbit:KRW', '"many"'],
+      ['meta', '{'],
+      ['meta', '{}'],
+      ['trade:T1', '{}'],
+    ] as const) {
       const stored = new Map(Object.entries({ ...set, [key]: text }))
       expect(() => PortfolioState.restore(stored)).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }))
     }

@@ -31,9 +31,7 @@ export async function tellAssertion(allure: AllureApi, { record }: JudgedRun, as
   const kind = failureKindOf(assertion)
   await allure.label('kind', kind)
   await allure.label('severity', kind === 'performance' ? 'normal' : 'critical')
-  await allure.description(
-    markdownTable(['verdict', 'expected', 'measured'], [[assertion.verdict, assertion.expected, assertion.actual]]),
-  )
+  await allure.description(markdownTable(['verdict', 'expected', 'measured'], [[assertion.verdict, assertion.expected, assertion.actual]]))
 }
 
 /** For one test of a campaign: the environment's steps, the attempts, the report, the charts and the ends of the logs. */

@@ -6,7 +6,11 @@ import type { JudgedRun } from './judge-run.ts'
 import { sampleRecord, sampleRun, startMs, symbolFigures } from './sample-run.ts'
 
 const reportOf = (run: JudgedRun): string => finalReport({ ...run, charts: [{ name: 'loop-time', title: 'Loop time' }] })
-const headings = (markdown: string): string[] => markdown.replace(/```[^]*?```/g, '').split('\n').filter((line) => line.startsWith('#'))
+const headings = (markdown: string): string[] =>
+  markdown
+    .replace(/```[^]*?```/g, '')
+    .split('\n')
+    .filter((line) => line.startsWith('#'))
 const section = (markdown: string, title: string): string =>
   markdown.split(/^(?=## )/m).find((part) => part.startsWith(`## ${title}`)) ?? ''
 

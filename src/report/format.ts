@@ -51,5 +51,9 @@ export function markdownTable(header: readonly string[], rows: readonly (readonl
 
 /** Text from logs must not break out of its cell, nor be read as a tag. */
 function escapeCell(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replace(/<(?=[a-z/!])/gi, '&lt;').replace(/\s*[\r\n]+\s*/g, ' ')
+  return text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('|', '\\|')
+    .replace(/<(?=[a-z/!])/gi, '&lt;')
+    .replace(/\s*[\r\n]+\s*/g, ' ')
 }

@@ -76,7 +76,9 @@ function runFolders(runsFolder: string): string[] {
 }
 
 function known(runsFolder: string): string {
-  const names = runFolders(runsFolder).map((folder) => basename(folder)).toSorted()
+  const names = runFolders(runsFolder)
+    .map((folder) => basename(folder))
+    .toSorted()
   return names.length === 0 ? `There is no run in ${runsFolder}.` : `The newest runs are ${names.slice(-5).join(', ')}.`
 }
 

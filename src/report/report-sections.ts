@@ -125,7 +125,10 @@ function tally(counts: Readonly<Record<string, number>>): string {
 
 function samples(count: number, lines: readonly string[]): string {
   if (count === 0) return 'none'
-  return `${formatCount(count)}, the first: ${lines.slice(0, 3).map((line) => `\`${line.replaceAll('`', "'").slice(0, 200)}\``).join(', ')}`
+  return `${formatCount(count)}, the first: ${lines
+    .slice(0, 3)
+    .map((line) => `\`${line.replaceAll('`', "'").slice(0, 200)}\``)
+    .join(', ')}`
 }
 
 function milliseconds(value: number | null): string {

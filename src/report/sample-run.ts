@@ -93,7 +93,12 @@ export function sampleAnalysis(changes: Partial<Analysis> = {}): Analysis {
     loopPeriodMs: distribution(1000),
     loopTimeMs: distribution(52),
     loopPeriodHistogram: { bins: [{ low: 1000, high: 1008, count: 179 }] },
-    loopTimeHistogram: { bins: [{ low: 40, high: 40.25, count: 60 }, { low: 52, high: 52.25, count: 120 }] },
+    loopTimeHistogram: {
+      bins: [
+        { low: 40, high: 40.25, count: 60 },
+        { low: 52, high: 52.25, count: 120 },
+      ],
+    },
     loopCpuMs: distribution(0.08),
     missingSnapshots: 0,
     errorsByKind: {},
@@ -111,8 +116,22 @@ export function sampleAnalysis(changes: Partial<Analysis> = {}): Analysis {
     heapTrend: noTrend,
     loopTimeTrend: noTrend,
     series: [
-      { name: 'loop-period', unit: 'ms', points: [[startMs, 1000], [endMs, 1000]] },
-      { name: 'loop-time', unit: 'ms', points: [[startMs, 40], [endMs, 52]] },
+      {
+        name: 'loop-period',
+        unit: 'ms',
+        points: [
+          [startMs, 1000],
+          [endMs, 1000],
+        ],
+      },
+      {
+        name: 'loop-time',
+        unit: 'ms',
+        points: [
+          [startMs, 40],
+          [endMs, 52],
+        ],
+      },
     ],
     ...changes,
   }

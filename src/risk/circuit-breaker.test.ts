@@ -7,10 +7,22 @@ const settings = { openAfterFailures: 3, openForMs: 1000 }
 type Step = [atMs: number, result: 'success' | 'failure', event: string | null, isOpenAfter: boolean]
 
 test.each<[string, Step[]]>([
-  ['stays closed below the threshold', [[0, 'failure', null, false], [1, 'failure', null, false], [2, 'success', null, false]]],
+  [
+    'stays closed below the threshold',
+    [
+      [0, 'failure', null, false],
+      [1, 'failure', null, false],
+      [2, 'success', null, false],
+    ],
+  ],
   [
     'counts failures in a row only',
-    [[0, 'failure', null, false], [1, 'failure', null, false], [2, 'success', null, false], [3, 'failure', null, false]],
+    [
+      [0, 'failure', null, false],
+      [1, 'failure', null, false],
+      [2, 'success', null, false],
+      [3, 'failure', null, false],
+    ],
   ],
   [
     'opens at the threshold, and one success after its time closes it',

@@ -472,7 +472,10 @@ class Desk {
   #restart(): void {
     stored(this.#guard, this.#store)
     this.#guard = guardWith().guard
-    this.#guard.restore(this.#store, [...this.#trades].map(([tradeId, trade]) => openTrade(tradeId, trade.symbol, trade.notionalKrw)))
+    this.#guard.restore(
+      this.#store,
+      [...this.#trades].map(([tradeId, trade]) => openTrade(tradeId, trade.symbol, trade.notionalKrw)),
+    )
     for (const trade of this.#trades.values()) trade.held = 0
     this.#isStopped = false
   }

@@ -140,7 +140,7 @@ export class EmbeddedStateStore implements StateStore {
 
   /** A record that the disk took only in part is written over by the next one: its place is the end of the last whole record. */
   #append(descriptor: number, record: Buffer): void {
-    for (let offset = 0; offset < record.length; ) {
+    for (let offset = 0; offset < record.length;) {
       offset += writeSync(descriptor, record, offset, record.length - offset, this.#logBytes + offset)
     }
     this.#logBytes += record.length

@@ -148,7 +148,13 @@ describe('entry', () => {
   })
 
   test('prices what lies behind the best, and limits there', () => {
-    const deep: OrderBook = { ...book(140_000_000, 140_100_000, 0.004), bids: [{ price: 140_000_000, size: 0.004 }, { price: 139_000_000, size: 1 }] }
+    const deep: OrderBook = {
+      ...book(140_000_000, 140_100_000, 0.004),
+      bids: [
+        { price: 140_000_000, size: 0.004 },
+        { price: 139_000_000, size: 1 },
+      ],
+    }
     const intent = entry(view(krwRoute, deep, book(97_990, 98_000)))
     // 0.004 x 140,000,000 + 0.006 x 139,000,000 = 1,394,000.
     expect(intent?.netEdgeBps).toBeCloseTo(((1_394_000 * 0.9995) / (1_372_000 * 1.001) - 1) * 10_000, 2)
@@ -157,7 +163,12 @@ describe('entry', () => {
 
   test('has a size that is a multiple of both lots, and no more than was asked', () => {
     const lots = fc.constantFrom('0.00000001', '0.0001', '0.001', '0.1', '1')
-    const figures = fc.record({ lotA: lots, lotB: lots, notionalKrw: fc.integer({ min: 1e5, max: 1e9 }), midA: fc.integer({ min: 1e5, max: 2e8 }) })
+    const figures = fc.record({
+      lotA: lots,
+      lotB: lots,
+      notionalKrw: fc.integer({ min: 1e5, max: 1e9 }),
+      midA: fc.integer({ min: 1e5, max: 2e8 }),
+    })
     fc.assert(
       fc.property(figures, ({ lotA, lotB, notionalKrw, midA }) => {
         const rules = { tickSize: '0.0001', minNotional: '0', takerFee: '0' }

@@ -146,11 +146,7 @@ function referencePriceKrw(view: StrategyView): number {
 function thinEdge(quotes: RouteQuotes, direction: Direction, quantity: number): Edge | null {
   const sellsA = direction === 'sell-a'
   const total = (levels: readonly { size: number }[]): number => levels.reduce((sum, level) => sum + level.size, 0)
-  const available = Math.min(
-    quantity,
-    total(sellsA ? quotes.a.bids : quotes.a.asks),
-    total(sellsA ? quotes.b.asks : quotes.b.bids),
-  )
+  const available = Math.min(quantity, total(sellsA ? quotes.a.bids : quotes.a.asks), total(sellsA ? quotes.b.asks : quotes.b.bids))
   // A touch less than all there is, so that the sum of doubles cannot come out above itself.
   return available > 0 ? edgeOf(quotes, direction, available * (1 - 1e-9)) : null
 }

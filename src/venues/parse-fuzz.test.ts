@@ -32,7 +32,26 @@ const parsers: { name: string; body: string; parse: (response: HttpResponse) => 
 ]
 
 const nasty = fc.constantFrom<unknown>(
-  null, true, 0, -1, 1e308, '', '0', '-1', 'NaN', '1e999', '99.5', 99.5, 101, '101', [], {}, [[]], [null], ['1', '2'], '__proto__',
+  null,
+  true,
+  0,
+  -1,
+  1e308,
+  '',
+  '0',
+  '-1',
+  'NaN',
+  '1e999',
+  '99.5',
+  99.5,
+  101,
+  '101',
+  [],
+  {},
+  [[]],
+  [null],
+  ['1', '2'],
+  '__proto__',
 )
 
 /** Replaces the value at the chosen place of the document; places are numbered in depth-first order. */

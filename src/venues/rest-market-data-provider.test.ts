@@ -120,7 +120,13 @@ describe('trouble of a venue is returned, and the books stay', () => {
     const before = provider.book(bitcoinInWon)
     market.outages.upbit = 'maintenance'
     expect(await refresh()).toEqual([
-      { venue: 'upbit', code: 'VENUE_STATUS', message: 'upbit: status 503: Service Unavailable: maintenance', isVenueWide: true, retryAfterMs: null },
+      {
+        venue: 'upbit',
+        code: 'VENUE_STATUS',
+        message: 'upbit: status 503: Service Unavailable: maintenance',
+        isVenueWide: true,
+        retryAfterMs: null,
+      },
     ])
     expect(provider.book(bitcoinInWon)).toBe(before)
     expect(provider.book(bitcoin)?.receivedAtMs).toBe(startMs + 120)

@@ -68,13 +68,19 @@ describe('a quiet market', () => {
 
   test('stays harmless when the blocks lie more than a window back', () => {
     using logs = new HandMadeLogs().loops(1, 500)
-    logs.write('trading', [10, 45, 80].map((second) => decidedAt(second, 'KRW-BTC', 'block', 'max-exposure')))
+    logs.write(
+      'trading',
+      [10, 45, 80].map((second) => decidedAt(second, 'KRW-BTC', 'block', 'max-exposure')),
+    )
     expect(logs.findingsAt(500, { ...one, rules: only(400_000) })).toEqual(['no-entry KRW-BTC no-opportunity @400 info'])
   })
 
   test('is not reported again when a guard that blocked has nothing to block any more', () => {
     using logs = new HandMadeLogs().loops(1, 900)
-    logs.write('trading', [200, 245, 290].map((second) => decidedAt(second, 'KRW-BTC', 'block', 'max-exposure')))
+    logs.write(
+      'trading',
+      [200, 245, 290].map((second) => decidedAt(second, 'KRW-BTC', 'block', 'max-exposure')),
+    )
     expect(logs.findingsAt(900, one)).toEqual(['no-entry KRW-BTC guard-blocking @300 error aborts'])
   })
 
@@ -150,7 +156,10 @@ describe('trouble', () => {
   ])('four %s are a missed opportunity', (_, ending) => {
     const after = (seconds: readonly number[]): string[] => {
       using logs = new HandMadeLogs().loops(1, 400)
-      logs.write('trading', seconds.flatMap((second) => [decidedAt(second, 'KRW-BTC', 'allow'), ...(ending ? [ending(second + 1)] : [])]))
+      logs.write(
+        'trading',
+        seconds.flatMap((second) => [decidedAt(second, 'KRW-BTC', 'allow'), ...(ending ? [ending(second + 1)] : [])]),
+      )
       return logs.findingsAt(400, one)
     }
     expect(after([50, 100, 150])).toEqual(['no-entry KRW-BTC no-opportunity @300 info'])
@@ -168,7 +177,10 @@ describe('trouble', () => {
     using logs = new HandMadeLogs().loops(1, 9)
     const failed = [30, 60, 90].flatMap((second) => [decidedAt(second, 'KRW-BTC', 'allow'), failedAt(second + 1)])
     const afterwards = [decidedAt(250, 'KRW-BTC', 'allow'), failedAt(251)]
-    logs.loops(10, 13, {}, [60]).loops(14, 600).write('trading', [...failed, entryAt(200), exitAt(210), ...afterwards])
+    logs
+      .loops(10, 13, {}, [60])
+      .loops(14, 600)
+      .write('trading', [...failed, entryAt(200), exitAt(210), ...afterwards])
     expect(logs.findingsAt(600, one)).toEqual(['no-entry KRW-BTC no-opportunity @510 info'])
   })
 

@@ -21,8 +21,7 @@ test('a depth answer is written as Binance writes it', () => {
 
 const bitcoinRow =
   '{"symbol":"BTCUSDT","bidPrice":"81201.13000000","bidQty":"0.50000000","askPrice":"81201.14000000","askQty":"1.50000000"}'
-const etherRow =
-  '{"symbol":"ETHUSDT","bidPrice":"0.00000000","bidQty":"0.00000000","askPrice":"2931.27000000","askQty":"2.00000000"}'
+const etherRow = '{"symbol":"ETHUSDT","bidPrice":"0.00000000","bidQty":"0.00000000","askPrice":"2931.27000000","askQty":"2.00000000"}'
 
 test.for<[string, string]>([
   ['/api/v3/ping', '{}'],

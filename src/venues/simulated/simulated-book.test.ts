@@ -39,7 +39,10 @@ describe('a simulated book', () => {
         const bids = pairs(view.bids)
         const asks = pairs(view.asks)
         expect(bids[0]!.price).toBeLessThan(asks[0]!.price)
-        for (const [side, direction] of [[bids, -1], [asks, 1]] as const) {
+        for (const [side, direction] of [
+          [bids, -1],
+          [asks, 1],
+        ] as const) {
           side.forEach(({ price: levelPrice, size }, level) => {
             const exact = Decimal.fromNumber(levelPrice)
             expect(exact.roundToMultiple(tickSizeAt(instrument, exact), 'down').toString()).toBe(exact.toString())

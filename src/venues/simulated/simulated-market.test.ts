@@ -112,7 +112,10 @@ describe('a simulated market', () => {
   test('leaves its prices standing in about half of all seconds, as recorded ones do', () => {
     const none = { minIntervalMs: 1e6, maxIntervalMs: 1e6, minAmplitudeBps: 0, maxAmplitudeBps: 0 }
     const market = marketOf(1, { dislocations: { krw: none, usdt: none } })
-    for (const [venue, code] of [['upbit', 'KRW-BTC'], ['binance', 'BTCUSDT']] as const) {
+    for (const [venue, code] of [
+      ['upbit', 'KRW-BTC'],
+      ['binance', 'BTCUSDT'],
+    ] as const) {
       const from = venue === 'upbit' ? 0 : 1800
       const mids = Array.from({ length: 1800 }, (_, second) => {
         market.advance(startMs + (from + second) * 1000)

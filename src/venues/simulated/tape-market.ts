@@ -96,8 +96,8 @@ export class TapeMarket implements Market {
     this.#krwPerUsdt = tape.usdKrw === null ? modelledRate(closes, tape.binance) : closes.map(() => tape.usdKrw ?? NaN)
     this.modelledParts = [
       isQuotes(tape.upbit)
-        ? 'Binance prices inside a minute follow the shape of Upbit\'s recorded seconds, between the candle\'s low and high'
-        : 'prices inside a minute: a Brownian bridge between the candle\'s low and high, of the same shape on both venues',
+        ? "Binance prices inside a minute follow the shape of Upbit's recorded seconds, between the candle's low and high"
+        : "prices inside a minute: a Brownian bridge between the candle's low and high, of the same shape on both venues",
       isQuotes(tape.upbit)
         ? 'the spread of Binance BTCUSDT'
         : 'the spreads of Upbit KRW-BTC and Binance BTCUSDT, as they were on a recorded day of 2024',

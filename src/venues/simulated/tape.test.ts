@@ -58,7 +58,7 @@ describe('loading a tape', () => {
     expect(tape.binance.close).toHaveLength(3)
   })
 
-  test('shows a second\'s quote at the first whole second after it was recorded, never before', () => {
+  test("shows a second's quote at the first whole second after it was recorded, never before", () => {
     const quotes = fileOf('ts_ms,best_bid,best_ask', '60962,10,11', '61962,12,13')
     const candles = fileOf('ts_ms,open,high,low,close,vol_btc', '60000,100,120,90,110,5')
     const tape = loadTape({ format: 'bbo-1s-with-candles', file: quotes, candlesFile: candles })

@@ -50,7 +50,13 @@ describe('levels that cannot be traded are dropped', () => {
     ['a negative size', [98, -3, 102, 4]],
   ])('%s', ([, unit]) => {
     const book = parseOrderBook(row([99, 1, 101, 2], unit), receivedAtMs)
-    expect(book).toMatchObject({ bids: [{ price: 99, size: 1 }], asks: [{ price: 101, size: 2 }, { price: 102, size: 4 }] })
+    expect(book).toMatchObject({
+      bids: [{ price: 99, size: 1 }],
+      asks: [
+        { price: 101, size: 2 },
+        { price: 102, size: 4 },
+      ],
+    })
   })
 
   test('a number too large for a double', () => {
