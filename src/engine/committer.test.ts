@@ -26,6 +26,7 @@ class ObservedStore implements StateStore {
   readonly kind = 'embedded'
   readonly state = new Map<string, string>()
   readonly logBefore: string[] = []
+  readonly keysAsked: string[][] = []
   readonly #readLog: () => string
   /** How the next commits end: `lost` dies before it is made, `made` after. All further ones succeed. */
   ends: ('unavailable' | 'fenced' | 'defect' | 'lost' | 'made')[] = []
@@ -42,6 +43,7 @@ class ObservedStore implements StateStore {
 
   async commit({ set, remove }: Changes): Promise<void> {
     this.logBefore.push(this.#readLog())
+    this.keysAsked.push([...Object.keys(set), ...remove].filter((key) => key !== 'outbox' && key !== 'next-seq'))
     this.maxUnderWay = Math.max(this.maxUnderWay, ++this.underWay)
     await new Promise((resolve) => setImmediate(resolve))
     this.underWay--
@@ -144,6 +146,16 @@ describe('a commit', () => {
     const table = new Table()
     expect(await table.committer.commit()).toBe(true)
     expect(table.store.logBefore).toEqual([])
+  })
+
+  test('carries what has changed since the last one that was made, and no more', async () => {
+    const table = new Table()
+    table.register.put('a', '1')
+    await table.committer.commit()
+    table.register.put('b', '1')
+    table.register.put('a', null)
+    await table.committer.commit()
+    expect(table.store.keysAsked).toEqual([['a'], ['b', 'a']])
   })
 
   test('waits for the one before it', async () => {
