@@ -1,11 +1,19 @@
 import { defineConfig } from 'vitest/config'
 import { CampaignAllureReporter, campaignsProject } from './fixtures/allure-reporter.ts'
 
+const resultsFile = process.env['LONGHAUL_RESULTS']
+
 export default defineConfig({
   test: {
     disableConsoleIntercept: true,
-    // On GitHub a failed assertion is shown at its line.
-    reporters: ['default', ...(process.env['GITHUB_ACTIONS'] === 'true' ? ['github-actions'] : []), new CampaignAllureReporter()],
+    reporters: [
+      'default',
+      new CampaignAllureReporter(),
+      // On GitHub a failed assertion is shown at its line.
+      ...(process.env['GITHUB_ACTIONS'] === 'true' ? ['github-actions'] : []),
+      // Reporters that a command line names would take Allure's place: who wants JSON as well names its file.
+      ...(resultsFile === undefined ? [] : [['json', { outputFile: resultsFile }] as const]),
+    ],
     attachmentsDir: 'reports/vitest-attachments',
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'] } },

@@ -29,9 +29,13 @@ export class SystemClock implements Clock {
 
   schedule(atMs: number, callback: () => void): ScheduledCall {
     let timer: NodeJS.Timeout
+    // A timer may fire up to a millisecond early by this clock, and one for a longer delay than it can hold at its longest.
+    const fire = (): void => {
+      if (this.nowMs() < atMs) arm()
+      else callback()
+    }
     const arm = (): void => {
-      const delayMs = atMs - this.nowMs()
-      timer = delayMs > maxTimerDelayMs ? setTimeout(arm, maxTimerDelayMs) : setTimeout(callback, Math.max(0, delayMs))
+      timer = setTimeout(fire, Math.min(Math.max(0, atMs - this.nowMs()), maxTimerDelayMs))
     }
     arm()
     return { cancel: () => clearTimeout(timer) }

@@ -111,7 +111,7 @@ export const campaignSchema = z.strictObject({
   /** `max`, or how many times faster than real time: `60x`, `1x`. */
   pace: z
     .string()
-    .regex(/^(max|\d+(\.\d+)?x)$/, 'expected max, or a number of times such as 60x')
+    .regex(/^(max|(?=.*[1-9])\d{1,6}(\.\d{1,3})?x)$/, 'expected max, or a number of times such as 60x')
     .default('max'),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(62),
   /** Event time of the first loop under a virtual clock; a tape's own start where the market is a tape. */

@@ -74,8 +74,9 @@ class Preparation {
     const { repoRoot, runFolder, tapeFiles, configStep } = this.#options
     await this.#step('stop-leftovers', async () => {
       checkWritable(runFolder)
+      const done = await stopLeftovers(this.#register)
       this.#record('supervisor', process.pid)
-      return stopLeftovers(this.#register)
+      return done
     })
     await this.#step('reset-state', () => this.#resetState())
     await this.#step('rotate-logs', async () => rotateLogs(repoRoot, runFolder))
