@@ -3,6 +3,10 @@ import { CampaignAllureReporter, campaignsProject } from './fixtures/allure-repo
 
 const resultsFile = process.env['LONGHAUL_RESULTS']
 
+function jsonReporter(outputFile: string): ['json', { outputFile: string }] {
+  return ['json', { outputFile }]
+}
+
 export default defineConfig({
   test: {
     disableConsoleIntercept: true,
@@ -10,9 +14,9 @@ export default defineConfig({
       'default',
       new CampaignAllureReporter(),
       // On GitHub a failed assertion is shown at its line.
-      ...(process.env['GITHUB_ACTIONS'] === 'true' ? ['github-actions'] : []),
+      ...(process.env['GITHUB_ACTIONS'] === 'true' ? (['github-actions'] as const) : []),
       // Reporters that a command line names would take Allure's place: who wants JSON as well names its file.
-      ...(resultsFile === undefined ? [] : [['json', { outputFile: resultsFile }] as const]),
+      ...(resultsFile === undefined ? [] : [jsonReporter(resultsFile)]),
     ],
     attachmentsDir: 'reports/vitest-attachments',
     projects: [

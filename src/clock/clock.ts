@@ -18,6 +18,12 @@ export interface Clock {
   schedule(atMs: number, callback: () => void): ScheduledCall
 
   /**
+   * The same for a callback that settles no promise, such as a simulated venue's answer being written: virtual time then goes on to the
+   * next instant at once, without a turn of the event loop.
+   */
+  scheduleQuietly(atMs: number, callback: () => void): ScheduledCall
+
+  /**
    * Waits for real input or output. Virtual time stands still until it settles, and results are handed over in the order in which
    * the calls were made, so that a faster disk or network cannot change what the engine does next.
    */

@@ -41,6 +41,10 @@ export class SystemClock implements Clock {
     return { cancel: () => clearTimeout(timer) }
   }
 
+  scheduleQuietly(atMs: number, callback: () => void): ScheduledCall {
+    return this.schedule(atMs, callback)
+  }
+
   hold<T>(io: () => Promise<T>): Promise<T> {
     return io()
   }

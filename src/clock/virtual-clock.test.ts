@@ -56,6 +56,18 @@ describe('virtual clock', () => {
     expect(hasRun).toBe(false)
   })
 
+  it('runs quiet calls in the same order as the others, and at their own time', async () => {
+    const clock = virtualClock()
+    const seen: string[] = []
+    const note = (name: string) => (): void => void seen.push(`${name} at ${clock.nowMs()}`)
+    clock.scheduleQuietly(1002, note('quiet'))
+    clock.schedule(1002, note('loud'))
+    clock.scheduleQuietly(1001, note('first'))
+    clock.scheduleQuietly(1003, note('cancelled')).cancel()
+    await clock.run(clock.sleepUntil(1004))
+    expect(seen).toEqual(['first at 1001', 'quiet at 1002', 'loud at 1002'])
+  })
+
   it('lets everything that an instant set off finish before time goes on', async () => {
     const clock = virtualClock()
     let finishedAtMs = 0

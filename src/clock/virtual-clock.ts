@@ -14,6 +14,8 @@ interface Call {
   atMs: number
   /** Breaks ties: calls due at one instant run in the order in which they were made. */
   order: number
+  /** It settles no promise. */
+  isQuiet: boolean
   /** Null once cancelled. */
   callback: (() => void) | null
 }
@@ -62,7 +64,15 @@ export class VirtualClock implements Clock {
   }
 
   schedule(atMs: number, callback: () => void): ScheduledCall {
-    const call: Call = { atMs: Math.max(Math.ceil(atMs), this.#nowMs), order: this.#nextOrder++, callback }
+    return this.#schedule(atMs, callback, false)
+  }
+
+  scheduleQuietly(atMs: number, callback: () => void): ScheduledCall {
+    return this.#schedule(atMs, callback, true)
+  }
+
+  #schedule(atMs: number, callback: () => void, isQuiet: boolean): ScheduledCall {
+    const call: Call = { atMs: Math.max(Math.ceil(atMs), this.#nowMs), order: this.#nextOrder++, isQuiet, callback }
     this.#push(call)
     return {
       cancel: () => {
@@ -101,27 +111,38 @@ export class VirtualClock implements Clock {
       if (isDone) return main
       const hold = this.#holds.shift()
       if (hold) {
-        if (!hold.isSettled) await hold.settled
+        await settledSoon(hold)
         hold.deliver()
         continue
       }
-      const next = this.#calls[0]
-      assert(next, 'virtual time stands still for ever: something waits for an event that nothing will cause')
-      if (this.#pace !== null) {
-        const dueMs = realStartMs + (next.atMs - this.#startMs) / this.#pace
-        // Real timers count whole milliseconds: waiting only when a whole one is left keeps the pace without drift.
-        if (dueMs - this.#realClock.nowMs() >= 1) await this.#realClock.sleepUntil(dueMs)
-      }
-      this.#nowMs = next.atMs
-      this.#runCallsDue()
+      // An instant at which nothing was set off needs no turn of the event loop before the next one.
+      while (!(await this.#settledAnything(realStartMs))) continue
     }
   }
 
-  #runCallsDue(): void {
+  /** Goes on to the next instant and runs its calls. True where one of them may have settled a promise. */
+  async #settledAnything(realStartMs: number): Promise<boolean> {
+    const next = this.#calls[0]
+    assert(next, 'virtual time stands still for ever: something waits for an event that nothing will cause')
+    if (this.#pace !== null) {
+      const dueMs = realStartMs + (next.atMs - this.#startMs) / this.#pace
+      // Real timers count whole milliseconds: waiting only when a whole one is left keeps the pace without drift.
+      if (dueMs - this.#realClock.nowMs() >= 1) await this.#realClock.sleepUntil(dueMs)
+    }
+    this.#nowMs = next.atMs
+    return !this.#runCallsDue()
+  }
+
+  /** True where all of them were quiet. */
+  #runCallsDue(): boolean {
+    let areQuiet = true
     for (let call = this.#calls[0]; call !== undefined && call.atMs === this.#nowMs; call = this.#calls[0]) {
       this.#pop()
-      call.callback?.()
+      if (call.callback === null) continue
+      areQuiet &&= call.isQuiet
+      call.callback()
     }
+    return areQuiet
   }
 
   #push(call: Call): void {
@@ -159,6 +180,18 @@ export class VirtualClock implements Clock {
 
 function isBefore(left: Call, right: Call): boolean {
   return left.atMs < right.atMs || (left.atMs === right.atMs && left.order < right.order)
+}
+
+/** Turns of the event loop that a wait may take before the thread is put to sleep. */
+const spinTurns = 200
+
+/**
+ * Waits for real input or output, at first without sleeping: a local store answers sooner than a sleeping thread wakes up. The bound keeps
+ * a long wait (a judgement, a server that is away) from burning the processor.
+ */
+async function settledSoon(hold: Hold): Promise<void> {
+  for (let turn = 0; turn < spinTurns && !hold.isSettled; turn++) await quiescence()
+  if (!hold.isSettled) await hold.settled
 }
 
 /** Resolves when every promise that can settle by itself has done so: immediates run after all microtasks. */

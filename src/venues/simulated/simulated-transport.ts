@@ -63,18 +63,20 @@ export class SimulatedTransport implements Transport {
     const roundTripMs = this.#roundTripMs(request, leftAtMs)
     return new Promise((resolve, reject) => {
       let answer: FaceAnswer | null = null
-      clock.schedule(leftAtMs + Math.floor(roundTripMs / 2), () => {
+      let defect: unknown = null
+      clock.scheduleQuietly(leftAtMs + Math.floor(roundTripMs / 2), () => {
         try {
           answer = this.#answer(request)
         } catch (error) {
-          // A callback of the clock must not throw; whoever asked learns of the defect.
-          reject(error)
+          // A callback of the clock must not throw; whoever asked learns of the defect when the answer is due.
+          defect = error
         }
       })
       // Scheduled second, so that a trip of no time at all still reaches the venue first.
       clock.schedule(leftAtMs + Math.min(roundTripMs, request.timeoutMs), () => {
         if (roundTripMs > request.timeoutMs) reject(timedOut(request))
         else if (answer !== null) resolve({ ...answer, receivedAtMs: clock.nowMs() })
+        else reject(defect)
       })
     })
   }
