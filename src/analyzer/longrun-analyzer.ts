@@ -1,6 +1,6 @@
 /** LongrunAnalyzer: one pass over each of a run's logs, in flat memory, to the figures of an Analysis. The report and the CLI call it. */
 
-import type { LogEvent, LogLevel } from '../model/event.ts'
+import { tradingEventNames, type LogEvent, type LogLevel } from '../model/event.ts'
 import type { Analysis } from './analysis.ts'
 import { parseObject } from './json-object.ts'
 import { readLines } from './line-reader.ts'
@@ -132,17 +132,7 @@ class LineIntake {
 }
 
 const knownEvents: ReadonlySet<string> = new Set<LogEvent['event']>([
-  'session-opened',
-  'guard-decided',
-  'order-sent',
-  'order-filled',
-  'order-done',
-  'entry',
-  'entry-failed',
-  'unwind',
-  'exit',
-  'balances-stated',
-  'session-closed',
+  ...tradingEventNames,
   'engine-started',
   'engine-stopped',
   'symbol-failed',

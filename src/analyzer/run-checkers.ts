@@ -2,7 +2,7 @@
 
 import { assert } from '../base/assert.ts'
 import { messageOf } from '../base/error.ts'
-import { schemaVersion, type TradingEvent } from '../model/event.ts'
+import { schemaVersion, tradingEventNames, type TradingEvent } from '../model/event.ts'
 import type { CheckResult } from './analysis.ts'
 import type { Checker } from './checker.ts'
 import { BalancesConserved } from './checkers/balances-conserved.ts'
@@ -28,19 +28,7 @@ export function allCheckers(): Checker[] {
 }
 
 /** Every event that a checker may look at. */
-const tradingEvents: ReadonlySet<string> = new Set<TradingEvent['event']>([
-  'session-opened',
-  'guard-decided',
-  'order-sent',
-  'order-filled',
-  'order-done',
-  'entry',
-  'entry-failed',
-  'unwind',
-  'exit',
-  'balances-stated',
-  'session-closed',
-])
+const tradingEvents: ReadonlySet<string> = new Set(tradingEventNames)
 
 /**
  * Lines of the other logs, and lines that are no event, are passed over: a trading line lost among them shows as a gap in the numbers.

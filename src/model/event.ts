@@ -220,6 +220,21 @@ export interface SessionClosed extends TradingLine {
 export type TradingEvent =
   SessionOpened | GuardDecided | OrderSent | OrderFilled | OrderDone | Entry | EntryFailed | Unwound | Exit | BalancesStated | SessionClosed
 
+/** By name, for readers that pick their lines. */
+export const tradingEventNames: readonly TradingEvent['event'][] = [
+  'session-opened',
+  'guard-decided',
+  'order-sent',
+  'order-filled',
+  'order-done',
+  'entry',
+  'entry-failed',
+  'unwind',
+  'exit',
+  'balances-stated',
+  'session-closed',
+]
+
 // application.log. Lines that are not JSON are what the process printed raw (a stack trace, a warning of Node's).
 
 /** Why the engine stopped: its duration was over, it was told to, its supervisor went away, the guard stopped it, or it failed. */
