@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HistogramRecorder, mannKendall, ThinnedSeries, trendOf } from './statistics.ts'
+import { HistogramRecorder, ThinnedSeries, trendOf } from './statistics.ts'
 
 function recorded(values: readonly number[]): HistogramRecorder {
   const recorder = new HistogramRecorder()
@@ -87,25 +87,6 @@ describe('a thinned series', () => {
     const series = new ThinnedSeries('last')
     for (let i = 1; i <= 777; i++) series.add(i, i)
     expect(series.points().at(-1)?.[1]).toBe(777)
-  })
-})
-
-describe('Mann-Kendall', () => {
-  it.each([
-    // n = 5, all ten pairs rise: var = 5 * 4 * 15 / 18.
-    ['a rise', [1, 2, 3, 4, 5], 10, 300 / 18],
-    // Gilbert (1987), section 16.4.1: one tie of two takes 2 * 1 * 9 from the numerator.
-    ['a tie', [1, 2, 2, 4], 5, (4 * 3 * 13 - 18) / 18],
-    ['no change at all', [7, 7, 7, 7], 0, 0],
-    ['a fall', [3, 2, 1], -3, (3 * 2 * 11) / 18],
-  ])('of %s', (_what, values, s, variance) => {
-    const found = mannKendall(values)
-    expect(found.s).toBe(s)
-    expect(found.variance).toBeCloseTo(variance, 12)
-  })
-
-  it('corrects z for continuity', () => {
-    expect(mannKendall([1, 2, 3, 4, 5]).z).toBeCloseTo(9 / Math.sqrt(300 / 18), 12)
   })
 })
 

@@ -1,6 +1,7 @@
 /** Streaming and robust statistics in bounded memory: histograms, thinned series, trends with a confidence. Pure; the analyzer calls it. */
 
 import { assert } from '../base/assert.ts'
+import { theilSenTrend, type TimedValue } from '../base/theil-sen.ts'
 import type { Distribution, Trend } from './analysis.ts'
 
 export interface HistogramBin {
@@ -189,71 +190,20 @@ export class ThinnedSeries {
   }
 }
 
-export interface MannKendall {
-  /** Pairs that rise minus pairs that fall. */
-  s: number
-  /** Of `s` under no trend, ties corrected. */
-  variance: number
-  /** With the continuity correction. */
-  z: number
-}
-
-/** Mann (1945), Kendall (1975): is there a monotone trend in values taken in order? */
-export function mannKendall(values: readonly number[]): MannKendall {
-  let s = 0
-  for (let j = 1; j < values.length; j++) {
-    for (let i = 0; i < j; i++) s += Math.sign((values[j] ?? 0) - (values[i] ?? 0))
-  }
-  const variance = varianceOfS(values)
-  const z = s === 0 || variance === 0 ? 0 : (s - Math.sign(s)) / Math.sqrt(variance)
-  return { s, variance, z }
-}
-
-function varianceOfS(values: readonly number[]): number {
-  const term = (n: number): number => n * (n - 1) * (2 * n + 5)
-  const ties = new Map<number, number>()
-  for (const value of values) ties.set(value, (ties.get(value) ?? 0) + 1)
-  let tied = 0
-  for (const count of ties.values()) tied += term(count)
-  return (term(values.length) - tied) / 18
-}
-
 const leastTrendPoints = 8
-const hourMs = 3_600_000
 
 /** Standard normal quantile of 0.975. */
 const z95 = 1.959963984540054
 
-/**
- * Theil-Sen slope an hour with its 95 % confidence interval (Sen 1968, ties as in Gilbert 1987): the median of the slopes of all pairs,
- * and the slopes that lie z * sqrt(var S) / 2 ranks to either side. Not judged (all null) below eight points or within one instant. At
- * most 500 points: the number of pairs is the square of it.
- */
-export function trendOf(points: readonly (readonly [timeMs: number, value: number])[]): Trend {
+/** Theil-Sen slope with its 95 % confidence interval; all null below eight points or within one instant. At most 500 points. */
+export function trendOf(points: readonly TimedValue[]): Trend {
   assert(points.length <= seriesCapacity, `a trend takes at most ${seriesCapacity} points, was ${points.length}`)
-  const none: Trend = { slopePerHour: null, lowPerHour: null, highPerHour: null, pointCount: points.length }
-  if (points.length < leastTrendPoints) return none
-  const slopes = pairSlopes(points)
-  if (slopes.length === 0) return none
-  const spread = z95 * Math.sqrt(varianceOfS(points.map(([, value]) => value)))
-  const at = (rank: number): number => (slopes[Math.min(slopes.length, Math.max(1, rank)) - 1] ?? 0) * hourMs
-  const middle = (slopes.length + 1) / 2
+  const found = points.length < leastTrendPoints ? null : theilSenTrend(points, z95)
+  const finite = (value: number | undefined): number | null => (value !== undefined && Number.isFinite(value) ? value : null)
   return {
-    slopePerHour: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
-    lowPerHour: at(Math.floor((slopes.length - spread) / 2)),
-    highPerHour: at(Math.ceil((slopes.length + spread) / 2) + 1),
+    slopePerHour: finite(found?.slopePerHour),
+    lowPerHour: finite(found?.lowPerHour),
+    highPerHour: finite(found?.highPerHour),
     pointCount: points.length,
   }
-}
-
-function pairSlopes(points: readonly (readonly [number, number])[]): Float64Array {
-  const slopes = new Float64Array((points.length * (points.length - 1)) / 2)
-  let count = 0
-  for (const [j, [laterMs, later]] of points.entries()) {
-    for (let i = 0; i < j; i++) {
-      const [earlierMs, earlier] = points[i] ?? [laterMs, later]
-      if (laterMs !== earlierMs) slopes[count++] = (later - earlier) / (laterMs - earlierMs)
-    }
-  }
-  return slopes.subarray(0, count).sort()
 }

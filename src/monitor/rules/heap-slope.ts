@@ -1,21 +1,23 @@
 /** Rule `heap-slope`: the heap left after full collections keeps growing once the process is warm. For the monitor. */
 
+import { theilSenTrend, type TimedValue } from '../../base/theil-sen.ts'
 import type { LogEvent } from '../../model/event.ts'
 import { type Rule, type RuleContext } from '../rule.ts'
-import { theilSenTrend, type TrendPoint } from '../theil-sen.ts'
 
 /**
  * Half of the slowest leak that public trackers of trading engines report (5 MB an hour), and twice what healthy processes gain on
  * their way to a plateau (some 60 MB over two days). The lower limit of the growth must pass it. Per hour of event time.
  */
 const maxGrowthBytesPerHour = 2.5 * 2 ** 20
+/** Of a two-sided interval of 99 %. The rule looks again at each new point, so 95 % would be passed by chance too often. */
+const normalQuantile = 2.5758
 const minPoints = 8
 /** Full, every second point goes, so that a trend costs the same at hour twelve as at hour one. */
 const maxPoints = 64
 
 export class HeapSlopeRule implements Rule {
   readonly #context: RuleContext
-  #points: TrendPoint[] = []
+  #points: TimedValue[] = []
   /** Of the collections, one in so many is kept. */
   #stride = 1
   #collectionCount = 0
@@ -28,7 +30,7 @@ export class HeapSlopeRule implements Rule {
   observe(event: LogEvent, nowMs: number): void {
     if (event.event !== 'process' || typeof event.heapAfterGcBytes !== 'number' || nowMs < this.#context.judgedFromMs) return
     if (this.#collectionCount++ % this.#stride !== 0) return
-    this.#points.push({ timeMs: nowMs, value: event.heapAfterGcBytes })
+    this.#points.push([nowMs, event.heapAfterGcBytes])
     this.#judge(nowMs)
     if (this.#points.length < maxPoints) return
     this.#points = this.#points.filter((_, index) => index % 2 === 0)
@@ -36,9 +38,9 @@ export class HeapSlopeRule implements Rule {
   }
 
   #judge(atMs: number): void {
-    const first = this.#points[0]
-    if (!first || this.#points.length < minPoints || atMs - first.timeMs < this.#context.settings.windowMs) return
-    const trend = theilSenTrend(this.#points)
+    const [firstMs] = this.#points[0] ?? [atMs]
+    if (this.#points.length < minPoints || atMs - firstMs < this.#context.settings.windowMs) return
+    const trend = theilSenTrend(this.#points, normalQuantile)
     const wasRaised = this.#isRaised
     if (!trend) return
     // Once raised, it is over when the growth itself is, so that a limit which hovers does not raise it time and again.
@@ -47,10 +49,10 @@ export class HeapSlopeRule implements Rule {
     this.#context.raise({
       symbol: null,
       atMs,
-      sinceMs: first.timeMs,
+      sinceMs: firstMs,
       message: `the heap after collections grows by ${inMegabytes(trend.slopePerHour)} an hour, at least ${inMegabytes(trend.lowPerHour)}`,
       cause: 'leak',
-      evidence: this.#points.slice(-10).map((point) => `${new Date(point.timeMs).toISOString()} ${inMegabytes(point.value)}`),
+      evidence: this.#points.slice(-10).map(([timeMs, bytes]) => `${new Date(timeMs).toISOString()} ${inMegabytes(bytes)}`),
     })
   }
 }
