@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { OperatingError } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { marketFactsOf } from '../campaign/market-facts.ts'
 import { isProgressLine } from '../campaign/progress.ts'
@@ -41,8 +42,9 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   const { scenario } = flags
   const configFile = resolve(flags['config'] ?? join(repoRoot, `configs/${(scenario ?? 's0').toLowerCase()}.yaml`))
   const { config } = loadConfig(configFile, overridesFromEnvironment(environment))
-  // What is wrong with routes or tapes is said here, with its own exit code, and not by every test.
+  // What is wrong with routes, tapes or parts is said here, with its own exit code, and not by every test.
   marketFactsOf(config, repoRoot)
+  if (config.parts !== undefined && !existsSync(resolve(repoRoot, config.parts))) throw noParts(config.parts)
   const runId = newRunId(config)
   const exit = await runVitest(specOf(scenario ?? config.scenario), {
     ...environment,
@@ -53,10 +55,17 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   return conclude(runFolderOf(runId), exit)
 }
 
-/** A scenario without a spec of its own is run by the one that takes any config. */
+function noParts(file: string): OperatingError {
+  return new OperatingError('CONFIG_INVALID', `there is no module ${file} to take parts from`, {
+    hint: 'Name a file from the root of the repository, such as fixtures/defects/frozen-feed.ts.',
+  })
+}
+
+/** A scenario with a spec and a config of its own name is run by that spec, every other by the one that takes any config. */
 function specOf(scenario: string): string {
-  const own = `campaigns/${scenario.toLowerCase()}.spec.ts`
-  return existsSync(join(repoRoot, own)) ? own : 'campaigns/any.spec.ts'
+  const name = scenario.toLowerCase()
+  const hasOwn = [`campaigns/${name}.spec.ts`, `configs/${name}.yaml`].every((file) => existsSync(join(repoRoot, file)))
+  return hasOwn ? `campaigns/${name}.spec.ts` : 'campaigns/any.spec.ts'
 }
 
 async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
