@@ -14,6 +14,7 @@ import { fxRate, type FxRate } from '../market-data/fx-rate.ts'
 import type { InstrumentKey, MarketDataProvider } from '../market-data/market-data-provider.ts'
 import type { FeedTrouble, SampledQuote, StopReason } from '../model/event.ts'
 import type { EntryIntent } from '../model/intent.ts'
+import type { OrderBook } from '../model/order-book.ts'
 import type { Route } from '../model/route.ts'
 import type { PortfolioState } from '../portfolio/portfolio-state.ts'
 import type { EntryRequest, GuardDecision } from '../risk/risk-guard.ts'
@@ -64,11 +65,19 @@ interface LoopCounts {
 
 const noCounts: LoopCounts = { overruns: 0, missingSnapshots: 0, blockedSymbols: 0, intents: 0 }
 
+interface UsableQuotes {
+  a: OrderBook
+  b: OrderBook
+  fx: FxRate
+  ageMs: number
+}
+
 export class LiveRunner {
   readonly #options: LiveRunnerOptions
   readonly #quarantined: ReadonlySet<string>
   readonly #routes: ReadonlyMap<string, Route>
-  readonly #takerFees = new Map<string, { takerFeeA: number; takerFeeB: number }>()
+  /** Plain numbers for the signals, made from the exact ones once. */
+  readonly #takerFees: ReadonlyMap<string, { takerFeeA: number; takerFeeB: number }>
   #fx: FxRate | FeedTrouble = 'fx-missing'
   #stopReason: StopReason | null = null
   #wakeEarly: (() => void) | null = null
@@ -83,6 +92,9 @@ export class LiveRunner {
     this.#options = options
     this.#quarantined = new Set(options.quarantinedSymbols)
     this.#routes = new Map(options.routes.map((route) => [route.symbol, route]))
+    this.#takerFees = new Map(
+      options.routes.map(({ symbol, a, b }) => [symbol, { takerFeeA: a.takerFee.toNumber(), takerFeeB: b.takerFee.toNumber() }]),
+    )
     this.#balancesStatedHour = Math.floor(options.startAtMs / hourMs)
   }
 
@@ -202,56 +214,38 @@ export class LiveRunner {
 
   /** What the strategy may see of the symbol, or null, counted and logged, where a quote is not to be used. */
   #view(route: Route): StrategyView | null {
-    const { provider, clock, freshness, feeds } = this.#options
+    const { clock, feeds } = this.#options
     const nowMs = clock.nowMs()
-    const a = provider.book(route.a)
-    const b = provider.book(route.b)
-    const fx = this.#fx
-    const trouble = quoteTrouble(a, nowMs, freshness) ?? quoteTrouble(b, nowMs, freshness) ?? (typeof fx === 'string' ? fx : null)
-    if (trouble !== null || a === null || b === null || typeof fx === 'string') {
+    const quotes = this.#quotesOf(route)
+    if ('trouble' in quotes) {
       // A halted market is quoted, if always the same: that is stale time, and no snapshot is missing.
-      if (trouble !== 'frozen') this.#counts.missingSnapshots++
-      const receivedAtMs = Math.min(a?.receivedAtMs ?? Infinity, b?.receivedAtMs ?? Infinity)
-      feeds.symbolStale(route.symbol, trouble ?? 'missing', Number.isFinite(receivedAtMs) ? nowMs - receivedAtMs : null, nowMs)
+      if (quotes.trouble !== 'frozen') this.#counts.missingSnapshots++
+      feeds.symbolStale(route.symbol, quotes.trouble, quotes.ageMs, nowMs)
       return null
     }
     feeds.symbolFresh(route.symbol, nowMs)
+    const { a, b, fx, ageMs } = quotes
+    const fees = this.#takerFees.get(route.symbol)
+    assert(fees, `no route for ${route.symbol}`)
     return {
       route,
-      quotes: {
-        a,
-        b,
-        ...this.#takerFeesOf(route),
-        fxBToA: fxBetween(route, fx),
-      },
+      quotes: { a, b, ...fees, fxBToA: fxBetween(route, fx) },
       krwPerUsdt: fx.krwPerUsdt,
-      quoteAgeMs: Math.max(nowMs - Math.min(a.receivedAtMs, b.receivedAtMs), fx.ageMs),
+      quoteAgeMs: Math.max(ageMs, fx.ageMs),
       trade: null,
       nowMs,
     }
   }
 
-  /** Plain numbers for the signals, made from the exact ones once. */
-  #takerFeesOf(route: Route): { takerFeeA: number; takerFeeB: number } {
-    const known = this.#takerFees.get(route.symbol)
-    if (known) return known
-    const fees = { takerFeeA: route.a.takerFee.toNumber(), takerFeeB: route.b.takerFee.toNumber() }
-    this.#takerFees.set(route.symbol, fees)
-    return fees
-  }
-
   /** For metrics.log: the top of both books as they are now, usable or not being said by its absence. */
   sampleQuote(symbol: string): SampledQuote | null {
-    const { provider, clock, freshness } = this.#options
     const route = this.#routes.get(symbol)
     assert(route, `no route for ${symbol}`)
-    const nowMs = clock.nowMs()
-    const a = provider.book(route.a)
-    const b = provider.book(route.b)
-    const fx = this.#fx
-    if (typeof fx === 'string' || quoteTrouble(a, nowMs, freshness) !== null || quoteTrouble(b, nowMs, freshness) !== null) return null
-    const [bidA, askA, bidB, askB] = [a?.bids[0], a?.asks[0], b?.bids[0], b?.asks[0]]
-    if (!a || !b || !bidA || !askA || !bidB || !askB) return null
+    const quotes = this.#quotesOf(route)
+    if ('trouble' in quotes) return null
+    const { a, b, fx, ageMs } = quotes
+    const [bidA, askA, bidB, askB] = [a.bids[0], a.asks[0], b.bids[0], b.asks[0]]
+    if (!bidA || !askA || !bidB || !askB) return null
     return {
       symbol,
       bidA: bidA.price,
@@ -259,8 +253,21 @@ export class LiveRunner {
       bidB: bidB.price,
       askB: askB.price,
       fx: fxBetween(route, fx),
-      quoteAgeMs: nowMs - Math.min(a.receivedAtMs, b.receivedAtMs),
+      quoteAgeMs: ageMs,
     }
+  }
+
+  /** Both books and the rate as they are now, or why they are not to be used. Age is that of the older book. */
+  #quotesOf(route: Route): UsableQuotes | { trouble: FeedTrouble; ageMs: number | null } {
+    const { provider, clock, freshness } = this.#options
+    const nowMs = clock.nowMs()
+    const a = provider.book(route.a)
+    const b = provider.book(route.b)
+    const fx = this.#fx
+    const trouble = quoteTrouble(a, nowMs, freshness) ?? quoteTrouble(b, nowMs, freshness) ?? (typeof fx === 'string' ? fx : null)
+    const receivedAtMs = Math.min(a?.receivedAtMs ?? Infinity, b?.receivedAtMs ?? Infinity)
+    if (trouble === null && a !== null && b !== null && typeof fx !== 'string') return { a, b, fx, ageMs: nowMs - receivedAtMs }
+    return { trouble: trouble ?? 'missing', ageMs: Number.isFinite(receivedAtMs) ? nowMs - receivedAtMs : null }
   }
 
   /** Once an hour of event time, so that a reader can compare its own sums with the state's on the way. */

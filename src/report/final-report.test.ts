@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { finalReport } from './final-report.ts'
-import type { JudgedRun } from './judge-run.ts'
+import type { JudgedRun } from './write-report.ts'
 import { sampleRecord, sampleRun, startMs, symbolFigures } from './sample-run.ts'
 
 const reportOf = (run: JudgedRun): string => finalReport({ ...run, charts: [{ name: 'loop-time', title: 'Loop time' }] })

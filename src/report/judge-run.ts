@@ -7,8 +7,6 @@ import { runCheckers } from '../analyzer/run-checkers.ts'
 import { readRun } from './read-run.ts'
 import { writeReport, type JudgedRun } from './write-report.ts'
 
-export type { JudgedRun }
-
 export function logPathsOf(runFolder: string): { applicationLog: string; tradingLog: string; metricsLog: string } {
   const logOf = (name: string): string => join(runFolder, 'logs', `${name}.log`)
   return { applicationLog: logOf('application'), tradingLog: logOf('trading'), metricsLog: logOf('metrics') }

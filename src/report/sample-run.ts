@@ -2,7 +2,7 @@
 
 import type { Analysis, Distribution, SymbolFigures } from '../analyzer/analysis.ts'
 import { campaignSchema } from '../config/schema.ts'
-import type { JudgedRun } from './judge-run.ts'
+import type { JudgedRun } from './write-report.ts'
 import type { RunRecord } from './run-record.ts'
 
 export const startMs = Date.parse('2026-01-05T00:00:00Z')
