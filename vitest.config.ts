@@ -1,11 +1,14 @@
 import { defineConfig } from 'vitest/config'
-import { CampaignAllureReporter, campaignsProject } from './fixtures/allure-reporter.ts'
+import { CampaignAllureReporter, campaignProjects } from './fixtures/allure-reporter.ts'
 
 const resultsFile = process.env['LONGHAUL_RESULTS']
 
 function jsonReporter(outputFile: string): ['json', { outputFile: string }] {
   return ['json', { outputFile }]
 }
+
+/** Campaigns over real sockets, in real time. */
+const realTimeSpecs = 'campaigns/loopback-*.spec.ts'
 
 export default defineConfig({
   test: {
@@ -24,15 +27,17 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: campaignsProject,
-          include: ['campaigns/**/*.spec.ts'],
-          // Runs what LONGHAUL_CONFIG names; without it there is nothing to run.
-          exclude: process.env['LONGHAUL_CONFIG'] ? [] : ['campaigns/any.spec.ts'],
+          name: campaignProjects.virtualTime,
+          include: ['campaigns/*.spec.ts'],
+          // `any` runs what LONGHAUL_CONFIG names; without it there is nothing to run.
+          exclude: [realTimeSpecs, ...(process.env['LONGHAUL_CONFIG'] ? [] : ['campaigns/any.spec.ts'])],
           // One after the other, and after the unit tests: two soak runs at once would measure each other.
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
       },
+      // These wait for the clock more than they work, so they run at the same time, when all else is done.
+      { extends: true, test: { name: campaignProjects.realTime, include: [realTimeSpecs], sequence: { groupOrder: 2 } } },
     ],
   },
 })

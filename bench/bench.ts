@@ -15,6 +15,7 @@ import { markdownTable } from '../src/report/format.ts'
 import type { JudgedRun } from '../src/report/write-report.ts'
 import { measureAnalyzer } from './analyzer.ts'
 import { measureCodec } from './codec.ts'
+import { measureRestClients } from './rest-client.ts'
 
 const clock = new SystemClock()
 const analyzerBytes = 256 * 2 ** 20
@@ -64,6 +65,7 @@ async function measureEngineAlone(scenario: string): Promise<number> {
       endAtMs: startMs + config.duration_minutes * 60_000,
       adjustments: noAdjustments,
       store: { kind: 'embedded', folder: join(folder, 'state') },
+      endpoints: null,
       logsFolder,
     })
     const planFile = join(folder, 'plan.json')
@@ -163,8 +165,20 @@ async function partRows(): Promise<Row[]> {
   ]
 }
 
+async function restClientRows(): Promise<Row[]> {
+  const { ours, ccxt } = await measureRestClients()
+  const row = (what: string, ourMs: number, ccxtMs: number): Row => {
+    return [what, `${ourMs.toFixed(2)} ms`, `${ccxtMs.toFixed(2)} ms`, times(ourMs / ccxtMs)]
+  }
+  return [
+    row('REST snapshot of 100 books, ours / ccxt fetchOrderBooks', ours[5], ccxt[30]),
+    row('REST snapshot of 100 books, 5 levels each', ours[5], ccxt[5]),
+    row('REST snapshot of 100 books, 30 levels each', ours[30], ccxt[30]),
+  ]
+}
+
 const flags = parseArgs({ options: { write: { type: 'boolean' } } }).values
-const rows = [...(await campaignRows()), ...(await partRows())]
+const rows = [...(await campaignRows()), ...(await partRows()), ...(await restClientRows())]
 const table = markdownTable(['what', 'longhaul', 'against', 'ratio'], rows)
 const processor = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`
 const machine = `${processor}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${process.platform}`

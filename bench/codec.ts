@@ -1,9 +1,9 @@
 /** Times the wire codec on one loop of S3: what the simulated venues write and what the parsers read. The bench table calls this. */
 
 import { parseDepth } from '../src/venues/binance/parse.ts'
-import { BinanceFace } from '../src/venues/simulated/binance-face.ts'
-import { ScriptedMarket } from '../src/venues/simulated/scripted-market.ts'
-import { UpbitFace } from '../src/venues/simulated/upbit-face.ts'
+import { BinanceFace } from '../src/venues/simulated/binance/face.ts'
+import { ScriptedMarket } from '../src/market/scripted-market.ts'
+import { UpbitFace } from '../src/venues/simulated/upbit/face.ts'
 import { parseOrderBooks } from '../src/venues/upbit/parse.ts'
 
 export interface CodecFigures {

@@ -8,7 +8,7 @@ import { simulatedMarketSchema } from '../src/config/simulated-market-schema.ts'
 import { tradingPlan } from '../src/config/venue-rules.ts'
 import { venuesSchema } from '../src/config/venues-schema.ts'
 import { instrumentOf, type Venue } from '../src/model/instrument.ts'
-import { SimulatedMarket } from '../src/venues/simulated/simulated-market.ts'
+import { SimulatedMarket } from '../src/market/simulated-market.ts'
 
 const seed = 62
 const startMs = Date.parse('2026-01-05T00:00:00Z')

@@ -9,9 +9,9 @@ import { simulatedMarketSchema } from '../src/config/simulated-market-schema.ts'
 import { tradingPlan } from '../src/config/venue-rules.ts'
 import { venuesSchema } from '../src/config/venues-schema.ts'
 import { instrumentOf, type Venue } from '../src/model/instrument.ts'
-import type { Market } from '../src/venues/simulated/market.ts'
-import { SimulatedMarket, type SimulatedMarketSettings } from '../src/venues/simulated/simulated-market.ts'
-import { loadTape } from '../src/venues/simulated/tape.ts'
+import type { Market } from '../src/market/market.ts'
+import { SimulatedMarket, type SimulatedMarketSettings } from '../src/market/simulated-market.ts'
+import { loadTape } from '../src/market/tape.ts'
 
 const tapes = join(import.meta.dirname, '../../shared/tapes')
 const seed = 62

@@ -28,6 +28,15 @@ test('another seed gives another', { timeout }, async () => {
   expect((await runFor(durationMinutes, { seed: 63 })).tradingHash).not.toBe((await reference()).tradingHash)
 })
 
+test('streams, and looks that quotes set off, give the same trading.log again, at any pace', { timeout }, async () => {
+  const streamed = (pace: string) => runFor(3, { data_source: 'ws', 'loop.trigger': 'quote', pace })
+  const [first, again, slow] = await Promise.all([streamed('max'), streamed('max'), streamed('60x')])
+  expect(first.judged.analysis.overall.entries).toBeGreaterThan(0)
+  expect(first.judged.analysis.feeds.map(({ source }) => source)).toEqual(['orderbook-stream', 'depth-stream'])
+  expect(again.tradingHash).toBe(first.tradingHash)
+  expect(slow.tradingHash).toBe(first.tradingHash)
+})
+
 test('sixty times real time gives the trading.log of the fastest pace', { timeout }, async () => {
   const [slow, fast] = await Promise.all([runFor(3, { pace: '60x' }), runFor(3)])
   expect(slow.judged.analysis.overall.entries).toBeGreaterThan(0)

@@ -8,7 +8,8 @@ import { tellScenario } from '../src/report/allure.ts'
 const { test, config, timeout } = defineCampaign('configs/s0.yaml')
 
 // What the mission expects of S0 holds for the seeded market and the plan as it is written; another market trades as it may.
-const isAsWritten = config.market === 'simulated' && config.symbols.length === 2 && config.duration_minutes === 3
+const isAsWritten =
+  config.market === 'simulated' && config.data_source === 'rest' && config.symbols.length === 2 && config.duration_minutes === 3
 
 test.runIf(isAsWritten)(
   'opens two to four trades in 180 loops a symbol, one a second, without an error',

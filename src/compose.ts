@@ -32,22 +32,21 @@ import { RiskGuard } from './risk/risk-guard.ts'
 import { EmbeddedStateStore } from './store/embedded-state-store.ts'
 import { RedisStateStore } from './store/redis-state-store.ts'
 import { CrossVenueArbitrage, type Strategy } from './strategy/cross-venue-arbitrage.ts'
-import { RestMarketDataProvider } from './venues/rest-market-data-provider.ts'
-import type { Market } from './venues/simulated/market.ts'
-import { SimulatedMarket, type SimulatedMarketSettings } from './venues/simulated/simulated-market.ts'
+import { NetworkTransport, type VenueEndpoints } from './venues/network-transport.ts'
+import { RestMarketDataProvider, type RestMarketDataProviderOptions } from './venues/rest-market-data-provider.ts'
+import { makeMarket, type MarketPlan } from './market/make-market.ts'
+import type { Market } from './market/market.ts'
 import { SimulatedTransport, type LatencySettings } from './venues/simulated/simulated-transport.ts'
-import { TapeMarket } from './venues/simulated/tape-market.ts'
-import { loadTape, type TapeSettings } from './venues/simulated/tape.ts'
+import { StreamMarketDataProvider } from './venues/stream-market-data-provider.ts'
 import type { Transport } from './venues/transport.ts'
 
 /** All that an engine's process is told, as plain data in a file. */
 export interface EnginePlan {
   settings: EngineSettings
-  /** `startMs`: where the run's market begins, which is before an attempt that continues another. */
-  market: { kind: 'simulated'; settings: SimulatedMarketSettings; startMs: number } | { kind: 'tape'; settings: TapeSettings }
+  market: MarketPlan | NetworkPlan
   venues: { depthLevels: number; requestTimeoutMs: number; latencyMs: Record<Venue, LatencySettings> }
-  dataSource: 'rest'
-  /** Times real time; null for as fast as possible. */
+  dataSource: 'rest' | 'ws'
+  /** Times real time; null for as fast as possible. 1 where the market is on the network. */
   pace: number | null
   store: StorePlan
   logsFolder: string
@@ -55,6 +54,13 @@ export interface EnginePlan {
   leadMs: number
   /** A module that exports `swaps: Swaps`, or null. */
   parts: string | null
+}
+
+/** Venues behind sockets: our own servers, or the real ones. */
+export interface NetworkPlan {
+  kind: 'network'
+  name: 'loopback' | 'live'
+  endpoints: VenueEndpoints
 }
 
 export type StorePlan =
@@ -100,22 +106,38 @@ async function loadSwaps(parts: string | null): Promise<Swaps> {
   return module.swaps
 }
 
-export function composeEngine(plan: EnginePlan, swaps: Swaps): { clock: Clock; journal: Journal; engine: Engine } {
+/** Gives the part to use: the one that was made, or what a swap puts in its place. */
+function swapper(context: SwapContext) {
+  return <T>(part: T, replace: ((part: T, context: SwapContext) => T) | undefined): T => replace?.(part, context) ?? part
+}
+
+export interface Feed {
+  clock: Clock
+  instruments: readonly Instrument[]
+  provider: MarketDataProvider
+}
+
+/** The clock and the quotes of a plan, without an engine: what `longhaul record` runs on. */
+export function composeFeed(plan: EnginePlan, swaps: Swaps = {}): Feed {
   const { settings } = plan
-  const clock = new VirtualClock({ startMs: settings.startAtMs, pace: plan.pace })
-  const context: SwapContext = { plan, clock }
-  const swap = <T>(part: T, replace: ((part: T, context: SwapContext) => T) | undefined): T => replace?.(part, context) ?? part
+  const isOnNetwork = plan.market.kind === 'network'
+  const clock = isOnNetwork ? new SystemClock() : new VirtualClock({ startMs: settings.startAtMs, pace: plan.pace })
+  const swap = swapper({ plan, clock })
   const prng = new SeededPrng(settings.seed)
   const instruments = settings.instruments.map(instrumentOf)
-  const market = swap(marketOf(plan, prng.fork('market'), instruments), swaps.market)
-  const transport = swap(
-    new SimulatedTransport({ clock, market, prng: prng.fork('network'), latency: plan.venues.latencyMs, instruments }),
-    swaps.transport,
-  )
+  const transport = swap(transportOf({ plan, clock, prng, instruments, swapMarket: (part) => swap(part, swaps.market) }), swaps.transport)
   const provider = swap(
-    new RestMarketDataProvider({ transport, clock, instruments, ...plan.venues, loopIntervalMs: settings.loopIntervalMs }),
+    providerOf(plan, { transport, clock, instruments, ...plan.venues, measuresClock: isOnNetwork }, prng.fork('streams')),
     swaps.provider,
   )
+  return { clock, instruments, provider }
+}
+
+export function composeEngine(plan: EnginePlan, swaps: Swaps): { clock: Clock; journal: Journal; engine: Engine } {
+  const { settings } = plan
+  const { clock, instruments, provider } = composeFeed(plan, swaps)
+  const swap = swapper({ plan, clock })
+  const prng = new SeededPrng(settings.seed)
   const gateway = swap(
     new PaperOrderGateway({
       provider,
@@ -141,7 +163,7 @@ export function composeEngine(plan: EnginePlan, swaps: Swaps): { clock: Clock; j
       strategy,
       swapGuard: (guard) => swap(guard, swaps.guard),
     })
-  const facts = { market: plan.market.kind, dataSource: plan.dataSource }
+  const facts = { market: plan.market.kind === 'network' ? plan.market.name : plan.market.kind, dataSource: plan.dataSource }
   return { clock, journal, engine: new Engine({ clock, store, journal, provider, settings, facts, openParts }) }
 }
 
@@ -190,6 +212,7 @@ function openState(stored: ReadonlyMap<string, string>, options: StateOptions): 
     journal,
     settings: settings.metrics,
     symbols: routes.map(({ symbol }) => symbol),
+    provider,
     quoteOf: (symbol) => runner.sampleQuote(symbol),
     isRealTime: !(clock instanceof VirtualClock),
   })
@@ -212,11 +235,27 @@ function openState(stored: ReadonlyMap<string, string>, options: StateOptions): 
   return { portfolio, committer, runner, metrics }
 }
 
-function marketOf(plan: EnginePlan, prng: Prng, instruments: readonly Instrument[]): Market {
-  const { market } = plan
-  return market.kind === 'tape'
-    ? new TapeMarket(loadTape(market.settings), prng, instruments)
-    : new SimulatedMarket(market.settings, prng, market.startMs, instruments)
+interface TransportParts {
+  plan: EnginePlan
+  clock: Clock
+  prng: Prng
+  instruments: readonly Instrument[]
+  swapMarket: (market: Market) => Market
+}
+
+function transportOf({ plan: { market, settings, venues }, clock, prng, instruments, swapMarket }: TransportParts): Transport {
+  if (market.kind === 'network') return new NetworkTransport({ clock, endpoints: market.endpoints })
+  const made = swapMarket(makeMarket(market, settings.seed, instruments))
+  return new SimulatedTransport({ clock, market: made, prng: prng.fork('network'), latency: venues.latencyMs, instruments })
+}
+
+type ProviderParts = Omit<RestMarketDataProviderOptions, 'loopIntervalMs'>
+
+function providerOf({ dataSource, settings }: EnginePlan, parts: ProviderParts, prng: Prng): MarketDataProvider {
+  const { loopIntervalMs, freshness } = settings
+  return dataSource === 'ws'
+    ? new StreamMarketDataProvider({ ...parts, prng, freshness })
+    : new RestMarketDataProvider({ ...parts, loopIntervalMs })
 }
 
 function storeOf(plan: StorePlan): StateStore {

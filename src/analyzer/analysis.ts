@@ -1,6 +1,7 @@
 /** What the analyzer says of a run: figures, checks and a verdict. Plain data; report.json holds it whole. */
 
-import type { StopReason } from '../model/event.ts'
+import type { FeedSource, StopReason } from '../model/event.ts'
+import type { Venue } from '../model/instrument.ts'
 import type { Histogram } from './statistics.ts'
 
 export type Verdict = 'pass' | 'warn' | 'fail' | 'unknown'
@@ -70,10 +71,51 @@ export interface HourFigures {
   p99LoopTimeMs: number | null
 }
 
+/** How long quotes waited for the decision on them, of runs on a real clock. Percentiles are at most 1.6 % above the true ones. */
+export interface LatencyFigures {
+  /** Decisions on a new quote. */
+  count: number
+  p50Us: number
+  p99Us: number
+  p999Us: number
+  maxUs: number
+  /** Most symbols that waited at once. */
+  queueDepthMax: number
+  /** Longest time from a quote's arrival until its symbol was looked at. */
+  lagMaxUs: number
+  /** Quotes of a symbol that was waiting already. */
+  coalesced: number
+}
+
+/** What one venue's feed did over the run: sums over all attempts, largest values, and the last known offset of its clock. */
+export interface FeedFigures {
+  venue: Venue
+  /** The last one said. */
+  source: FeedSource
+  requests: number
+  heldBack: number
+  /** Answers 429 and 418. */
+  rateLimited: number
+  bans: number
+  /** 0 to 1, of the venue's tightest limit. */
+  usedShareMax: number
+  frames: number
+  connects: number
+  reconnects: number
+  gaps: number
+  resyncs: number
+  confirmations: number
+  dropped: number
+  liveSocketsMax: number
+  clockOffsetMs: number | null
+  clockErrorMs: number | null
+}
+
 /**
  * Points for the charts: at most 500, evenly thinned, event time against value. Names: `loop-period`, `loop-time` (ms, mean of a
- * stretch), `heap-after-gc`, `heap-used`, `rss` (bytes), `realised-profit` (KRW, running total), `entries`, `exits` (running total over
- * all symbols), and `entries:KRW-BTC`, `exits:KRW-BTC` for each of the first sixteen symbols.
+ * stretch), `quote-to-decision` (ms, 99th percentile of a minute), `heap-after-gc`, `heap-used`, `rss` (bytes), `realised-profit` (KRW,
+ * running total), `entries`, `exits` (running total over all symbols), and `entries:KRW-BTC`, `exits:KRW-BTC` for each of the first
+ * sixteen symbols.
  */
 export interface Series {
   name: string
@@ -129,6 +171,10 @@ export interface Analysis {
   hours: HourFigures[]
   rssBytes: Distribution | null
   heapAfterGcBytes: Distribution | null
+  /** Null where no decision on a new quote was measured. */
+  latency: LatencyFigures | null
+  /** By venue; none where the logs have no `feed` lines. */
+  feeds: FeedFigures[]
   heapTrend: Trend
   loopTimeTrend: Trend
   series: Series[]

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Budgets } from '../config/schema.ts'
 import type { Finding } from '../monitor/finding.ts'
-import type { Analysis, CheckResult, Distribution, Judgement } from './analysis.ts'
+import type { Analysis, CheckResult, Distribution, FeedFigures, Judgement } from './analysis.ts'
 import { type AttemptSummary, judge, type JudgeInput } from './judge.ts'
 import { analyzeLogs } from './longrun-analyzer.ts'
 
@@ -20,6 +20,10 @@ const budgets: Budgets = {
   maxLoopPeriodP99Ms: 1500,
   maxLoopTimeP99Ms: 1000,
   maxMissingSnapshots: 5,
+  maxReconnects: 10,
+  maxMessageGaps: 5,
+  maxRateLimited: 0,
+  maxQuoteToDecisionP99Ms: null,
   maxHeapGrowthBytes: 100 * 2 ** 20,
   maxRssBytes: 512 * 2 ** 20,
 }
@@ -96,6 +100,47 @@ it('a sound run passes, with an assertion for each thing asked', () => {
       "balances-conserved: no violation: 16 fills",
     ]
   `)
+})
+
+const feed: FeedFigures = {
+  venue: 'upbit',
+  source: 'orderbook-stream',
+  requests: 0,
+  heldBack: 0,
+  rateLimited: 0,
+  bans: 0,
+  usedShareMax: 0,
+  frames: 0,
+  connects: 1,
+  reconnects: 4,
+  gaps: 0,
+  resyncs: 0,
+  confirmations: 0,
+  dropped: 0,
+  liveSocketsMax: 1,
+  clockOffsetMs: null,
+  clockErrorMs: null,
+}
+const feedNames = ['reconnects', 'message gaps', 'rate limits']
+
+it('feeds are judged where the logs tell of them, all venues together', () => {
+  const sound = judged({ analysis: { ...analysis, feeds: [feed, { ...feed, venue: 'binance', reconnects: 6, gaps: 5 }] } })
+  expect(feedNames.map((name) => of(name, sound))).toEqual(['pass: 10: upbit 4, binance 6', 'pass: 5: binance 5', 'pass: 0'])
+  const poor = judged({ analysis: { ...analysis, feeds: [{ ...feed, reconnects: 11, gaps: 6, rateLimited: 0, bans: 1 }] } })
+  expect(feedNames.map((name) => of(name, poor))).toEqual(['fail: 11: upbit 11', 'fail: 6: upbit 6', 'fail: 1: upbit 1'])
+  expect(poor.verdict).toBe('fail')
+})
+
+it.each([
+  ['asked for and within', { p99Us: 40_000 }, 40, 'pass: 40 ms'],
+  ['asked for and above', { p99Us: 40_010 }, 40, 'fail: 40.01 ms'],
+  ['asked for and not measured', null, 40, 'unknown: not measured'],
+  ['measured and not asked for', { p99Us: 9e9 }, null, 'undefined: undefined'],
+])('the latency of decisions, %s', (_, measured, maxQuoteToDecisionP99Ms, expected) => {
+  const rest = { count: 9, p50Us: 1, p999Us: 1, maxUs: 1, queueDepthMax: 1, lagMaxUs: 1, coalesced: 0 }
+  const latency = measured && { ...rest, ...measured }
+  const judgement = judged({ analysis: { ...analysis, latency }, budgets: { ...budgets, maxQuoteToDecisionP99Ms } })
+  expect(of('quote to decision p99', judgement)).toBe(expected)
 })
 
 const errorsOf = (last: number): Partial<Analysis> => ({

@@ -3,7 +3,17 @@
 import type { Budgets } from '../config/schema.ts'
 import type { StopReason } from '../model/event.ts'
 import type { Finding } from '../monitor/finding.ts'
-import { type Analysis, type Assertion, type CheckResult, type Judgement, type Trend, type Verdict, worstVerdict } from './analysis.ts'
+import {
+  type Analysis,
+  type Assertion,
+  type CheckResult,
+  type FeedFigures,
+  type Judgement,
+  type LatencyFigures,
+  type Trend,
+  type Verdict,
+  worstVerdict,
+} from './analysis.ts'
 
 /** What the judge needs of an AttemptRecord. */
 export interface AttemptSummary {
@@ -122,7 +132,48 @@ function budgeted({ analysis, symbols, attempts, loopIntervalMs, durationMinutes
       heapGrowth(analysis.heapTrend, hours, budgets.maxHeapGrowthBytes),
     ),
     asked('resident memory', `at most ${mebibytes(budgets.maxRssBytes)}`, atMostBytes(analysis.rssBytes?.max, budgets.maxRssBytes)),
+    ...(analysis.feeds.length === 0 ? [] : feedBudgets(analysis.feeds, budgets)),
+    ...(budgets.maxQuoteToDecisionP99Ms === null ? [] : [quoteToDecision(analysis.latency, budgets.maxQuoteToDecisionP99Ms)]),
   ]
+}
+
+/** Asked of logs that say what the feeds did; those of another engine need not. */
+function feedBudgets(feeds: readonly FeedFigures[], budgets: Budgets): Assertion[] {
+  const { maxReconnects, maxMessageGaps, maxRateLimited } = budgets
+  return [
+    asked(
+      'reconnects',
+      `at most ${maxReconnects}`,
+      feedCounts(feeds, maxReconnects, ({ reconnects }) => reconnects),
+    ),
+    asked(
+      'message gaps',
+      `at most ${maxMessageGaps}`,
+      feedCounts(feeds, maxMessageGaps, ({ gaps }) => gaps),
+    ),
+    asked(
+      'rate limits',
+      `at most ${maxRateLimited} answers 429 or 418`,
+      feedCounts(feeds, maxRateLimited, (feed) => feed.rateLimited + feed.bans),
+    ),
+  ]
+}
+
+/** The budget is for all venues together. */
+function feedCounts(feeds: readonly FeedFigures[], max: number, countOf: (feed: FeedFigures) => number): Answer {
+  const counts = feeds.map((feed) => ({ venue: feed.venue, count: countOf(feed) }))
+  const total = counts.reduce((all, { count }) => all + count, 0)
+  const shares = counts.filter(({ count }) => count > 0).map(({ venue, count }) => `${venue} ${count}`)
+  return [total <= max ? 'pass' : 'fail', shares.length === 0 ? '0' : `${total}: ${shares.join(', ')}`]
+}
+
+function quoteToDecision(latency: LatencyFigures | null, maxMs: number): Assertion {
+  const p99Ms = latency === null ? undefined : latency.p99Us / 1000
+  return asked(
+    'quote to decision p99',
+    `at most ${maxMs} ms`,
+    measured(p99Ms, 'ms', (value) => value <= maxMs),
+  )
 }
 
 function asked(name: string, expected: string, [verdict, actual]: Answer): Assertion {

@@ -90,6 +90,54 @@ describe('a metrics log', () => {
     expect(analysis.overall.grossEdgeBps?.count).toBe(2)
   })
 
+  it('gives the latency of decisions over all lines, and the p99 of each', async () => {
+    const latency = (timeMs: number, count: number, lowUs: number): object =>
+      line(timeMs, 'latency', { count, maxUs: lowUs, buckets: [[lowUs, count]], queueDepthMax: count, lagMaxUs: lowUs, coalesced: 1 })
+    const analysis = await analyze([latency(startMs, 900, 64), latency(startMs + 60_000, 100, 4096), latency(startMs + 120_000, 1, 8192)])
+    expect(analysis.latency).toEqual({
+      count: 1001,
+      p50Us: 64,
+      p99Us: 4159,
+      p999Us: 4159,
+      maxUs: 8192,
+      queueDepthMax: 900,
+      lagMaxUs: 8192,
+      coalesced: 3,
+    })
+    expect(analysis.series.find(({ name }) => name === 'quote-to-decision')?.points).toEqual([
+      [startMs, 0.064],
+      [startMs + 60_000, 4.096],
+      [startMs + 120_000, 8.192],
+    ])
+  })
+
+  it('adds up what each venue’s feed did, over attempts, and keeps the last offset that is known', async () => {
+    const counts = { heldBack: 0, rateLimited: 0, bans: 0, connects: 0, gaps: 0, resyncs: 0, confirmations: 0, dropped: 0 }
+    const feed = (venue: string, requests: number, rest: object): object =>
+      line(startMs, 'feed', { venue, source: 'depth', requests, reconnects: 1, frames: 10, ...counts, usedShareMax: 0.2, ...rest })
+    const { feeds, unreadableLines } = await analyze([
+      feed('binance', 3, { liveSockets: 2, clockOffsetMs: 5, clockErrorMs: 1 }),
+      feed('binance', 4, { liveSockets: 1, clockOffsetMs: null, clockErrorMs: null, usedShareMax: 0.9, bans: 1 }),
+      feed('upbit', 1, { liveSockets: 1, clockOffsetMs: null, clockErrorMs: null, source: 'orderbook-stream' }),
+    ])
+    expect(unreadableLines).toBe(0)
+    expect(feeds.map(({ venue, source, requests, reconnects, bans }) => [venue, source, requests, reconnects, bans])).toEqual([
+      ['upbit', 'orderbook-stream', 1, 1, 0],
+      ['binance', 'depth', 7, 2, 1],
+    ])
+    expect(feeds[1]).toMatchObject({ frames: 20, usedShareMax: 0.9, liveSocketsMax: 2, clockOffsetMs: 5, clockErrorMs: 1 })
+  })
+
+  it.each([
+    ['feed', { venue: 'upbit', source: 'depth', requests: 1 }],
+    ['feed', { venue: 'elsewhere', source: 'depth', requests: 1 }],
+    ['latency', { count: 1, maxUs: 5, buckets: [[129, 1]], queueDepthMax: 0, lagMaxUs: 0, coalesced: 0 }],
+    ['latency', { count: 1, maxUs: 5, buckets: [[5, 1]] }],
+  ])('a %s line that lacks something is unreadable, and counts for nothing: %j', async (event, facts) => {
+    const { unreadableLines, latency, feeds } = await analyze([line(startMs, event, facts)])
+    expect([unreadableLines, latency, feeds]).toEqual([1, null, []])
+  })
+
   it('gives each hour its own figures', async () => {
     const hourMs = 3_600_000
     const { hours } = await analyze([

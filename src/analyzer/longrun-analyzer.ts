@@ -134,6 +134,7 @@ class LineIntake {
 const knownEvents: ReadonlySet<string> = new Set<LogEvent['event']>([
   ...tradingEventNames,
   'engine-started',
+  'feed-opened',
   'engine-stopped',
   'symbol-failed',
   'venue-troubled',
@@ -146,6 +147,8 @@ const knownEvents: ReadonlySet<string> = new Set<LogEvent['event']>([
   'checkpoint',
   'loops',
   'process',
+  'latency',
+  'feed',
 ])
 
 function isKnown(name: string): boolean {

@@ -17,8 +17,11 @@ import {
   type ProcessMeasured,
   type Unwound,
 } from '../model/event.ts'
+import type { Venue } from '../model/instrument.ts'
 import type { Analysis, HourFigures, SessionFigures, SymbolFigures } from './analysis.ts'
 import { BoundedCount } from './bounded-count.ts'
+import { FeedRecorder } from './feed-recorder.ts'
+import { LatencyRecorder } from './latency-recorder.ts'
 import { quoteFields, type LoopsLine } from './loops-line.ts'
 import { HistogramRecorder, ThinnedSeries } from './statistics.ts'
 import { SymbolRecorder } from './symbol-recorder.ts'
@@ -67,6 +70,8 @@ export class RunRecorder {
   readonly #loopCpuMs = new HistogramRecorder()
   readonly #rssBytes = new HistogramRecorder()
   readonly #heapAfterGcBytes = new HistogramRecorder()
+  readonly #latency = new LatencyRecorder()
+  readonly #feeds: Record<Venue, FeedRecorder> = { upbit: new FeedRecorder(), binance: new FeedRecorder() }
   readonly #heapTrend = new TrendRecorder()
   readonly #loopTimeTrend = new TrendRecorder()
   readonly #series = {
@@ -78,6 +83,7 @@ export class RunRecorder {
     realisedProfit: new ThinnedSeries('last'),
     entries: new ThinnedSeries('last'),
     exits: new ThinnedSeries('last'),
+    quoteToDecision: new ThinnedSeries('mean'),
   }
   #firstMs = Infinity
   #lastMs = -Infinity
@@ -162,6 +168,13 @@ export class RunRecorder {
         return this.#feedRecovered(event)
       case 'process':
         return this.#process(event)
+      case 'latency': {
+        const p99Ms = this.#latency.add(event)
+        if (p99Ms !== null) this.#series.quoteToDecision.add(event.time, p99Ms)
+        return
+      }
+      case 'feed':
+        return this.#feeds[event.venue].add(event)
       case 'guard-decided':
       case 'order-done':
       case 'unwind':
@@ -329,6 +342,8 @@ export class RunRecorder {
       hours: [...this.#hours.values()].toSorted((left, right) => left.startMs - right.startMs).map(hourFigures),
       rssBytes: this.#rssBytes.distribution(),
       heapAfterGcBytes: this.#heapAfterGcBytes.distribution(),
+      latency: this.#latency.figures(),
+      feeds: [...this.#feeds.upbit.figures(), ...this.#feeds.binance.figures()],
       heapTrend: this.#heapTrend.trend(),
       loopTimeTrend: this.#loopTimeTrend.trend(),
       series: this.#allSeries(),
@@ -355,6 +370,7 @@ export class RunRecorder {
       ['realised-profit', 'KRW', this.#series.realisedProfit],
       ['entries', 'entries', this.#series.entries],
       ['exits', 'exits', this.#series.exits],
+      ['quote-to-decision', 'ms', this.#series.quoteToDecision],
     ]
     for (const { recorder, entries, exits } of this.#symbols.values()) {
       all.push([`entries:${recorder.symbol}`, 'entries', entries], [`exits:${recorder.symbol}`, 'exits', exits])

@@ -14,6 +14,7 @@ function plan(config: object = {}, changes: Partial<PlanInput> = {}) {
     endAtMs: runStartMs + 720 * 60_000,
     adjustments: noAdjustments,
     store: { kind: 'embedded', folder: '/state' },
+    endpoints: null,
     logsFolder: '/logs',
     ...changes,
   })

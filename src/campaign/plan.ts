@@ -1,10 +1,13 @@
 /** Turns a campaign's config into what the engine's process and the monitor are given for one attempt. Pure. */
 
+import { assert } from '../base/assert.ts'
 import type { EnginePlan } from '../compose.ts'
-import type { CampaignConfig } from '../config/schema.ts'
+import { isNetworkMarket, type CampaignConfig } from '../config/schema.ts'
 import { tradingPlan } from '../config/venue-rules.ts'
-import type { OraclePricing } from '../monitor/opportunity-oracle.ts'
 import type { EngineSettings } from '../engine/settings.ts'
+import type { OraclePricing } from '../monitor/opportunity-oracle.ts'
+import type { VenueEndpoints } from '../venues/network-transport.ts'
+import type { MarketPlan } from '../market/make-market.ts'
 import type { Adjustments } from './recovery.ts'
 
 export interface PlanInput {
@@ -17,6 +20,8 @@ export interface PlanInput {
   endAtMs: number
   adjustments: Adjustments
   store: EnginePlan['store']
+  /** Where the venues are; null on a market inside the engine's own process. */
+  endpoints: VenueEndpoints | null
   logsFolder: string
 }
 
@@ -29,7 +34,7 @@ export function planAttempt(input: PlanInput): EnginePlan {
   const { depthLevels, requestTimeoutMs, latencyMs } = config.venues
   return {
     settings: engineSettings(input),
-    market: marketOf(config, input.runStartMs),
+    market: marketOf(input),
     venues: { depthLevels, requestTimeoutMs, latencyMs },
     dataSource: config.data_source,
     pace: config.pace === 'max' ? null : Number(config.pace.slice(0, -1)),
@@ -48,6 +53,7 @@ function engineSettings({ config, attempt, startAtMs, endAtMs, adjustments }: Pl
     startAtMs,
     endAtMs,
     loopIntervalMs: config.loop.intervalMs * adjustments.intervalFactor,
+    trigger: config.loop.trigger,
     ...tradingPlan(config.symbols, config.venues),
     quarantinedSymbols: adjustments.quarantinedSymbols,
     strategy: { ...strategy, notionalKrw: strategy.notionalKrw * adjustments.sizeFactor },
@@ -68,10 +74,17 @@ function engineSettings({ config, attempt, startAtMs, endAtMs, adjustments }: Pl
   }
 }
 
-function marketOf(config: CampaignConfig, runStartMs: number): EnginePlan['market'] {
+function marketOf({ config, endpoints, runStartMs }: PlanInput): EnginePlan['market'] {
+  if (!isNetworkMarket(config.market)) return marketPlan(config, runStartMs)
+  assert(endpoints, `no addresses for the ${config.market} market`)
+  return { kind: 'network', name: config.market, endpoints }
+}
+
+/** The market itself, wherever it is made: in the engine's process, or in that of the loopback servers. */
+export function marketPlan(config: CampaignConfig, startMs: number): MarketPlan {
   return config.market === 'tape' && config.tape
     ? { kind: 'tape', settings: config.tape }
-    : { kind: 'simulated', settings: config.simulatedMarket, startMs: runStartMs }
+    : { kind: 'simulated', settings: config.simulatedMarket, startMs }
 }
 
 /** Optional keys that were left out take nothing away from the defaults. */

@@ -11,7 +11,7 @@ import { messageOf, OperatingError } from '../base/error.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import type { EnginePlan } from '../compose.ts'
 import { loadConfig, type LoadedConfig, type Override } from '../config/load.ts'
-import type { CampaignConfig } from '../config/schema.ts'
+import { isNetworkMarket, type CampaignConfig } from '../config/schema.ts'
 import { EnvironmentError } from '../environment/environment-error.ts'
 import { prepareEnvironment, type Environment } from '../environment/prepare-environment.ts'
 import type { ProcessRecord } from '../environment/processes.ts'
@@ -23,6 +23,7 @@ import type { JudgedRun } from '../report/write-report.ts'
 import type { AttemptRecord, RunRecord } from '../report/run-record.ts'
 import { recordFlight } from './flight-recorder.ts'
 import { marketFactsOf, type MarketFacts } from './market-facts.ts'
+import { networkNeeds } from './network-needs.ts'
 import { oraclePricing, planAttempt } from './plan.ts'
 import { progressLine } from './progress.ts'
 import { describeAdjustments, noAdjustments, recover, type Adjustments } from './recovery.ts'
@@ -44,8 +45,11 @@ export interface CampaignOptions {
 
 /** Event time between the end of a killed or stopped attempt and the first loop of the next. */
 const restartDelayMs = 5000
-/** Wall time between two progress lines. */
+/** Wall time between two progress lines, and the same in real time, where an hour has 360 of them and not 1800. */
 const progressIntervalMs = 2000
+const realTimeProgressIntervalMs = 10_000
+/** Wall time that an engine's process needs from its fork to its first loop: in real time a loop that is due earlier would be late. */
+const engineStartMs = 1500
 
 export function runFolderOf(runId: string): string {
   return join(repoRoot, 'reports/runs', runId)
@@ -82,8 +86,9 @@ class Campaign {
   readonly #runFolder: string
   readonly #logsFolder: string
   readonly #market: MarketFacts
-  readonly #startMs: number
-  readonly #endMs: number
+  readonly #isRealTime: boolean
+  /** Of the market and the first loop; in real time it is known once everything is prepared. */
+  #startMs: number
   #nextStartMs: number
   #adjustments: Adjustments = noAdjustments
   #printedAtMs = 0
@@ -96,8 +101,8 @@ class Campaign {
     this.#runFolder = runFolderOf(runId)
     this.#logsFolder = join(this.#runFolder, 'logs')
     this.#market = marketFactsOf(loaded.config, repoRoot)
+    this.#isRealTime = isNetworkMarket(loaded.config.market)
     this.#startMs = this.#market.startMs
-    this.#endMs = this.#startMs + Math.round(loaded.config.duration_minutes * 60_000)
     this.#nextStartMs = this.#startMs
     this.#record = newRecord({ runId, loaded, command: options.command, modelledParts: this.#market.modelledParts })
   }
@@ -108,6 +113,8 @@ class Campaign {
     const environment = await this.#prepare()
     try {
       this.#record.store = environment.store.kind
+      this.#startMs = environment.network?.startMs ?? this.#startMs
+      this.#nextStartMs = this.#startMs
       this.#record.status = 'running'
       this.#save()
       await this.#runAttempts(environment)
@@ -123,6 +130,10 @@ class Campaign {
     return judged
   }
 
+  get #endMs(): number {
+    return this.#startMs + Math.round(this.#config.duration_minutes * 60_000)
+  }
+
   async #prepare(): Promise<Environment> {
     const { print, redisUrl } = this.#options
     const { scenario, symbols, seed, pace, market } = this.#config
@@ -135,6 +146,7 @@ class Campaign {
         redis: this.#config.redis,
         env: { REDIS_URL: redisUrl },
         tapeFiles: this.#market.tapeFiles,
+        network: networkNeeds(this.#config),
         configStep: this.#configStep,
       })
       this.#tellSteps(environment.steps)
@@ -171,7 +183,7 @@ class Campaign {
   }
 
   async #runAttempt(attempt: number, environment: Environment): Promise<AttemptRecord> {
-    const startAtMs = this.#nextStartMs
+    const startAtMs = this.#isRealTime ? this.#nextLoopStart(Math.max(this.#nextStartMs, clock.nowMs() + engineStartMs)) : this.#nextStartMs
     const plan = planAttempt({
       config: this.#config,
       attempt,
@@ -180,6 +192,7 @@ class Campaign {
       endAtMs: this.#endMs,
       adjustments: this.#adjustments,
       store: environment.store,
+      endpoints: environment.network?.endpoints ?? null,
       logsFolder: this.#logsFolder,
     })
     const planFile = join(this.#runFolder, `plan-${attempt}.json`)
@@ -243,7 +256,8 @@ class Campaign {
 
   #tellProgress(monitor: Monitor, startMs: number, wallStartMs: number): void {
     const nowMs = clock.nowMs()
-    if (nowMs - Math.max(this.#printedAtMs, wallStartMs) < progressIntervalMs) return
+    const intervalMs = this.#isRealTime ? realTimeProgressIntervalMs : progressIntervalMs
+    if (nowMs - Math.max(this.#printedAtMs, wallStartMs) < intervalMs) return
     this.#printedAtMs = nowMs
     this.#options.print(progressLine({ progress: monitor.progress(), startMs, endMs: this.#endMs, wallMs: nowMs - wallStartMs }))
   }

@@ -55,6 +55,7 @@ async function attempt({ config = {}, parts, options = {} }: Asked): Promise<Att
     endAtMs,
     adjustments: noAdjustments,
     store: { kind: 'embedded', folder: join(runFolder, 'state') },
+    endpoints: null,
     logsFolder,
   })
   const planFile = join(runFolder, 'plan.json')
@@ -177,6 +178,9 @@ describe.concurrent('an attempt', { timeout: 30_000 }, () => {
     const parts = `
       export const swaps = {
         provider: (part, { clock }) => ({
+          open: () => part.open(),
+          onChange: (listener) => part.onChange(listener),
+          takeCounts: () => part.takeCounts(),
           async refresh() {
             for (let i = 0; clock.nowMs() > ${startMs + 20_000}; i++) await clock.sleepUntil(clock.nowMs() + 1000)
             return part.refresh()

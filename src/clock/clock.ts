@@ -8,6 +8,9 @@ export interface Clock {
   /** Event time now: whole Unix milliseconds that never go back. */
   nowMs(): number
 
+  /** The same instant with a fraction where the clock has one: for measuring latencies, never for deciding. */
+  preciseMs(): number
+
   /** Processor time that this thread has used, in milliseconds with a fraction: for measuring only, outside the determinism contract. */
   cpuMs(): number
 

@@ -17,6 +17,10 @@ export class SystemClock implements Clock {
     return Math.floor(performance.timeOrigin + performance.now())
   }
 
+  preciseMs(): number {
+    return performance.timeOrigin + performance.now()
+  }
+
   cpuMs(): number {
     return threadCpuMs()
   }

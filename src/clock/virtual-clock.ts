@@ -53,6 +53,10 @@ export class VirtualClock implements Clock {
     return this.#nowMs
   }
 
+  preciseMs(): number {
+    return this.#nowMs
+  }
+
   cpuMs(): number {
     return threadCpuMs()
   }

@@ -53,6 +53,20 @@ test('fills in what is left out', () => {
   expect(config).toMatchObject({ mode: 'paper', pace: 'max', loop: { intervalMs: 1000 }, risk: { dailyResetTimeZone: 'Asia/Seoul' } })
 })
 
+test('addresses are kept without the slash at their end', () => {
+  const { loopback } = loadConfig(fileWith(`${sound}loopback: { upbitUrl: http://127.0.0.1:1/, binanceUrl: http://localhost:2 }\n`)).config
+  expect(loopback).toMatchObject({ upbitUrl: 'http://127.0.0.1:1', binanceUrl: 'http://localhost:2' })
+})
+
+test.each([
+  ['simulated', 'max'],
+  ['tape', 'max'],
+  ['loopback', '1x'],
+  ['live', '1x'],
+])('a %s market runs at %s where no pace is given', (market, pace) => {
+  expect(loadConfig(fileWith(`${sound}market: ${market}\n`)).config.pace).toBe(pace)
+})
+
 describe('what is wrong is said with file, line, key and what was expected', () => {
   test.each([
     ['an unknown key', `${sound}durationMinutes: 3\n`, 'a.yaml:4: `durationMinutes`: is not a key that is known here'],
@@ -72,6 +86,60 @@ describe('what is wrong is said with file, line, key and what was expected', () 
     ['a symbol twice', sound.replace('KRW-ETH', 'KRW-BTC'), 'a.yaml:2: `symbols`: a symbol is listed twice'],
     ['a pace', `${sound}pace: fast\n`, 'a.yaml:4: `pace`: expected max, or a number of times such as 60x'],
     ['live trading', `${sound}mode: live\n`, 'a.yaml:4: `mode`: invalid input: expected "paper"'],
+    [
+      'a pace on a market in real time',
+      `${sound}market: loopback\npace: 60x\n`,
+      'a.yaml:5: `pace`: expected 1x or nothing: a loopback market runs in real time, was 60x',
+    ],
+    [
+      'a pace on live venues',
+      `${sound}pace: max\nmarket: live\n`,
+      'a.yaml:4: `pace`: expected 1x or nothing: a live market runs in real time, was max',
+    ],
+    [
+      'quotes as a trigger where none are pushed',
+      `${sound}loop:\n  trigger: quote\n`,
+      'a.yaml:5: `loop.trigger`: expected interval: without data_source ws, quotes change only when the loop asks for them',
+    ],
+    ['a trigger', `${sound}loop: { trigger: tick }\n`, 'a.yaml:4: `loop.trigger`: invalid option: expected one of "interval"|"quote"'],
+    ['a data source', `${sound}data_source: http\n`, 'a.yaml:4: `data_source`: invalid option: expected one of "rest"|"ws"'],
+    ['a market', `${sound}market: paper\n`, 'a.yaml:4: `market`: invalid option: expected one of "simulated"|"tape"|"loopback"|"live"'],
+    ['one server of two', `${sound}loopback:\n  upbitUrl: http://127.0.0.1:1\n`, 'a.yaml:4: `loopback`: expected both addresses or none'],
+    [
+      'a server that is no address',
+      `${sound}loopback:\n  upbitUrl: http://127.0.0.1:1\n  binanceUrl: nowhere\n`,
+      'a.yaml:6: `loopback.binanceUrl`: expected an address such as http://127.0.0.1:8102, with no path',
+    ],
+    [
+      'an address with a path',
+      `${sound}live:\n  upbit:\n    restUrl: https://api.upbit.com/v1\n`,
+      'a.yaml:6: `live.upbit.restUrl`: expected an address such as https://api.upbit.com, with no path',
+    ],
+    [
+      'an address of another protocol',
+      `${sound}live:\n  binance:\n    streamUrl: https://stream.binance.com:9443\n`,
+      'a.yaml:6: `live.binance.streamUrl`: expected an address such as wss://stream.binance.com:9443, with no path',
+    ],
+    [
+      'recorded books without their folder',
+      `${sound}tape:\n  format: books\n`,
+      'a.yaml:4: `tape.folder`: invalid input: expected string, received undefined',
+    ],
+    [
+      'recorded books with an exchange rate',
+      `${sound}tape:\n  format: books\n  folder: reports/tape\n  usdKrw: 1300\n`,
+      'a.yaml:7: `tape.usdKrw`: is not a key that is known here',
+    ],
+    [
+      'a clock that may be off by less than nothing',
+      `${sound}venues:\n  maxClockOffsetMs: 0\n`,
+      'a.yaml:5: `venues.maxClockOffsetMs`: too small: expected number to be >=1',
+    ],
+    [
+      'a budget of no time',
+      `${sound}budgets:\n  maxQuoteToDecisionP99Ms: 0\n`,
+      'a.yaml:5: `budgets.maxQuoteToDecisionP99Ms`: too small: expected number to be >0',
+    ],
     ['nothing', '', 'a.yaml:1: expected keys such as scenario, symbols and duration_minutes, found nothing'],
     ['a list', '- scenario\n', 'a.yaml:1: expected keys such as scenario, symbols and duration_minutes, found object'],
     ['a key twice', `${sound}scenario: T2\n`, 'a.yaml:4: Map keys must be unique'],

@@ -29,9 +29,10 @@ const maxFileBytes = 1024 * 1024
 export const overridable: readonly { name: string; path: readonly string[]; kind: 'text' | 'number' | 'list'; help: string }[] = [
   { name: 'SYMBOLS', path: ['symbols'], kind: 'list', help: 'symbols, separated by commas' },
   { name: 'DURATION_MINUTES', path: ['duration_minutes'], kind: 'number', help: 'event time, in minutes' },
-  { name: 'MARKET', path: ['market'], kind: 'text', help: 'simulated or tape' },
-  { name: 'DATA_SOURCE', path: ['data_source'], kind: 'text', help: 'rest' },
+  { name: 'MARKET', path: ['market'], kind: 'text', help: 'simulated, tape, loopback or live' },
+  { name: 'DATA_SOURCE', path: ['data_source'], kind: 'text', help: 'rest or ws' },
   { name: 'PACE', path: ['pace'], kind: 'text', help: 'max, or times real time: 60x' },
+  { name: 'TRIGGER', path: ['loop', 'trigger'], kind: 'text', help: 'interval or quote' },
   { name: 'SEED', path: ['seed'], kind: 'number', help: 'seed of market, latencies and rejections' },
   { name: 'START_AT', path: ['startAt'], kind: 'text', help: 'event time of the start, ISO 8601' },
   { name: 'REDIS', path: ['redis', 'mode'], kind: 'text', help: 'auto, private, url or off' },

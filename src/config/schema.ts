@@ -1,6 +1,7 @@
 /** The shape of a campaign's YAML file: every key, its unit, its default and its bounds. Unknown keys are refused. */
 
 import { z } from 'zod'
+import { loopbackSchema, liveSchema } from './network-market-schema.ts'
 import { simulatedMarketSchema } from './simulated-market-schema.ts'
 import { tapeMarketSchema } from './tape-market-schema.ts'
 import { venuesSchema } from './venues-schema.ts'
@@ -65,6 +66,7 @@ const monitor = z.strictObject({
       noProgress: rule({ windowMs: 30_000 }),
       staleFeed: rule({ windowMs: 120_000 }),
       loopPeriod: rule({ windowMs: 60_000, graceMs: 10_000, severity: 'warn', aborts: false }),
+      feedLatency: rule({ windowMs: 60_000, severity: 'warn', aborts: false }),
       heapSlope: rule({ windowMs: 3_600_000, graceMs: 1_800_000, severity: 'warn', aborts: false }),
     })
     .prefault({}),
@@ -82,6 +84,13 @@ const budgets = z.strictObject({
   maxLoopTimeP99Ms: z.number().positive().default(1000),
   /** Symbol snapshots for which no usable answer came; a halted market is quoted, and counts as stale time instead. */
   maxMissingSnapshots: z.int().min(0).default(5),
+  /** Streams that were lost and opened again, and sequence gaps in them. */
+  maxReconnects: z.int().min(0).default(10),
+  maxMessageGaps: z.int().min(0).default(5),
+  /** Answers 429 and 418. */
+  maxRateLimited: z.int().min(0).default(0),
+  /** From the arrival of a quote to the decision on it, on a real clock; not judged where it is null. */
+  maxQuoteToDecisionP99Ms: z.number().positive().nullable().default(null),
   /** Growth of the heap after full collections, by its trend after warm-up, over the run. */
   maxHeapGrowthBytes: z
     .number()
@@ -93,7 +102,7 @@ const budgets = z.strictObject({
     .default(512 * 2 ** 20),
 })
 
-export const campaignSchema = z.strictObject({
+const campaignKeys = z.strictObject({
   scenario: z.string().regex(/^[A-Za-z0-9-]{1,40}$/, 'expected letters, digits and dashes, such as S0'),
   title: z.string().max(120).default(''),
   symbols: z
@@ -105,18 +114,24 @@ export const campaignSchema = z.strictObject({
     .number()
     .positive()
     .max(60 * 24 * 60),
-  data_source: z.enum(['rest']).default('rest'),
+  data_source: z.enum(['rest', 'ws']).default('rest'),
   mode: z.literal('paper').default('paper'),
-  market: z.enum(['simulated', 'tape']).default('simulated'),
-  /** `max`, or how many times faster than real time: `60x`, `1x`. */
+  market: z.enum(['simulated', 'tape', 'loopback', 'live']).default('simulated'),
+  /** `max`, or how many times faster than real time: `60x`, `1x`. Left out: `1x` on loopback and live markets, else `max`. */
   pace: z
     .string()
     .regex(/^(max|(?=.*[1-9])\d{1,6}(\.\d{1,3})?x)$/, 'expected max, or a number of times such as 60x')
-    .default('max'),
+    .optional(),
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(62),
-  /** Event time of the first loop under a virtual clock; a tape's own start where the market is a tape. */
+  /** Event time of the first loop on a simulated market. A tape has its own start; loopback and live markets begin now. */
   startAt: z.iso.datetime().default('2026-01-05T00:00:00Z'),
-  loop: z.strictObject({ intervalMs: z.int().min(10).max(3_600_000).default(1000) }).prefault({}),
+  loop: z
+    .strictObject({
+      intervalMs: z.int().min(10).max(3_600_000).default(1000),
+      /** `quote`: besides, a symbol is run the moment one of its quotes changes. */
+      trigger: z.enum(['interval', 'quote']).default('interval'),
+    })
+    .prefault({}),
   venues: venuesSchema.prefault({}),
   strategy: z
     .strictObject({
@@ -163,6 +178,8 @@ export const campaignSchema = z.strictObject({
   freshness: z.strictObject({ maxQuoteAgeMs: positiveInt.default(3000), maxUnchangedMs: positiveInt.default(30_000) }).prefault({}),
   simulatedMarket: simulatedMarketSchema.prefault({}),
   tape: tapeMarketSchema.optional(),
+  loopback: loopbackSchema.prefault({}),
+  live: liveSchema.prefault({}),
   monitor: monitor.prefault({}),
   retry: z
     .strictObject({
@@ -192,6 +209,23 @@ export const campaignSchema = z.strictObject({
   /** A module that swaps parts of the engine in the composition root: your own strategy or guard, or a planted defect. */
   parts: z.string().optional(),
 })
+
+/** Markets that real servers make, in real time. */
+export function isNetworkMarket(market: z.output<typeof campaignKeys>['market']): market is 'loopback' | 'live' {
+  return market === 'loopback' || market === 'live'
+}
+
+export const campaignSchema = campaignKeys
+  .superRefine(({ market, pace, loop, data_source: dataSource }, context) => {
+    const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message })
+    if (isNetworkMarket(market) && pace !== undefined && pace !== '1x') {
+      refuse(['pace'], `expected 1x or nothing: a ${market} market runs in real time, was ${pace}`)
+    }
+    if (loop.trigger === 'quote' && dataSource !== 'ws') {
+      refuse(['loop', 'trigger'], 'expected interval: without data_source ws, quotes change only when the loop asks for them')
+    }
+  })
+  .transform((config) => ({ ...config, pace: config.pace ?? (isNetworkMarket(config.market) ? '1x' : 'max') }))
 
 export type CampaignConfig = z.output<typeof campaignSchema>
 export type MonitorSettings = CampaignConfig['monitor']

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SeededPrng } from '../base/prng.ts'
 import { instrumentOf, type Venue } from '../model/instrument.ts'
-import { SimulatedMarket } from '../venues/simulated/simulated-market.ts'
+import { SimulatedMarket } from '../market/simulated-market.ts'
 import { simulatedMarketSchema } from './simulated-market-schema.ts'
 import { tapeMarketSchema } from './tape-market-schema.ts'
 import { tradingPlan } from './venue-rules.ts'

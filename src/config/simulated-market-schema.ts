@@ -1,7 +1,7 @@
 /** The `simulatedMarket` section of a campaign's YAML: units, defaults and bounds. What the figures mean: docs/MARKET_MODEL.md. */
 
 import { z } from 'zod'
-import type { SimulatedMarketSettings } from '../venues/simulated/simulated-market.ts'
+import type { SimulatedMarketSettings } from '../market/simulated-market.ts'
 
 const minDislocationIntervalMs = 10_000
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time of day in UTC such as 04:00')

@@ -30,6 +30,9 @@ export const venuesSchema = z.strictObject({
   /** Levels of each side that are asked for; more cost nothing on Binance up to 100, Upbit gives 30 at most. */
   depthLevels: z.int().min(1).max(30).default(5),
   requestTimeoutMs: z.int().min(1).max(60_000).default(2000),
+  /** Clocks of a venue and of this machine that are further apart, beyond the measurement's own error, end the preflight. */
+  maxClockOffsetMs: z.int().min(1).default(1000),
+  /** How far away the venues of a simulated market are. */
   latencyMs: z.strictObject({ upbit: latency(8, 25), binance: latency(30, 90) }).prefault({}),
   /** What differs from the built-in rules, by `venue:code`. */
   instruments: z

@@ -31,9 +31,14 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-interface Prepared {
-  planFile: string
+interface Program {
   logsFolder: string
+  script: string
+  args: string[]
+}
+
+interface Prepared extends Program {
+  planFile: string
   stateFolder: string
 }
 
@@ -58,11 +63,12 @@ function prepare(config: object = {}): Prepared {
     endAtMs: startMs + campaign.duration_minutes * 60_000,
     adjustments: noAdjustments,
     store: { kind: 'embedded', folder: stateFolder },
+    endpoints: null,
     logsFolder,
   })
   const planFile = join(runFolder, 'plan.json')
   writeFileSync(planFile, JSON.stringify(plan))
-  return { planFile, logsFolder, stateFolder }
+  return { planFile, logsFolder, stateFolder, script: entryFile, args: ['engine', planFile] }
 }
 
 /** An engine under our own hand: each checkpoint is answered by `judge`, or not at all. */
@@ -73,10 +79,10 @@ class Supervised {
   readonly firstCheckpoint: Promise<unknown>
   readonly #logsFolder: string
 
-  constructor(prepared: Prepared, judge: (atMs: number) => Promise<boolean> | null = () => Promise.resolve(false)) {
-    this.#logsFolder = prepared.logsFolder
-    const output = openSync(join(prepared.logsFolder, 'application.log'), 'a')
-    this.engine = fork(entryFile, ['engine', prepared.planFile], { stdio: ['ignore', output, output, 'ipc'] })
+  constructor({ logsFolder, script, args }: Program, judge: (atMs: number) => Promise<boolean> | null = () => Promise.resolve(false)) {
+    this.#logsFolder = logsFolder
+    const output = openSync(join(logsFolder, 'application.log'), 'a')
+    this.engine = fork(script, args, { stdio: ['ignore', output, output, 'ipc'] })
     closeSync(output)
     started.push(this.engine)
     this.exited = once(this.engine, 'exit').then(([code, signal]) => ({ code: code as number | null, signal: signal as string | null }))
@@ -221,6 +227,56 @@ describe.concurrent('an engine process', { timeout: 20_000 }, () => {
       .find((line) => line.includes('engine-failed'))!
     expect(JSON.parse(failed)).toMatchObject({ level: 'fatal', message: expect.stringContaining('is held by process') as string })
     await holder.close()
+  })
+})
+
+/** A process around the least engine, on a real clock: it runs until it is told to stop, or for so long. */
+function onRealClock(
+  { durationMs, leadMs }: { durationMs: number; leadMs: number },
+  judge?: (atMs: number) => Promise<boolean> | null,
+): Supervised {
+  const logsFolder = join(folder, `${++engineCount}`)
+  mkdirSync(logsFolder)
+  const modules = ['engine-process', 'journal', 'log-file', '../clock/system-clock'].map((name) => join(import.meta.dirname, `${name}.ts`))
+  const [processModule, journalModule, logFileModule, clockModule] = modules.map((path) => JSON.stringify(path))
+  const script = join(logsFolder, 'engine.mjs')
+  writeFileSync(
+    script,
+    `import { runEngineProcess } from ${processModule}
+     import { Journal } from ${journalModule}
+     import { LogFile } from ${logFileModule}
+     import { SystemClock } from ${clockModule}
+     const clock = new SystemClock()
+     const open = (name) => new LogFile(${JSON.stringify(logsFolder)} + '/' + name + '.log')
+     const journal = new Journal({ application: open('application'), trading: open('trading'), metrics: open('metrics') }, clock)
+     const ended = Promise.withResolvers()
+     const end = clock.schedule(clock.nowMs() + ${durationMs}, () => ended.resolve('completed'))
+     const stop = (reason) => (end.cancel(), ended.resolve(reason))
+     const engine = { run: () => ended.promise, stop, close: () => Promise.resolve() }
+     await runEngineProcess({ clock, journal, engine, leadMs: ${leadMs} })`,
+  )
+  return new Supervised({ logsFolder, script, args: [] }, judge)
+}
+
+describe.concurrent('an engine process on a real clock', { timeout: 20_000 }, () => {
+  test('is gone when its engine has ended, though the next checkpoint is far off', async () => {
+    const engine = onRealClock({ durationMs: 100, leadMs: 60_000 })
+    expect(await within(orphanDeadlineMs, engine.exited)).toEqual({ code: 0, signal: null })
+    expect(engine.messages).toMatchObject([{ type: 'stopped', reason: 'completed' }])
+  })
+
+  test('is not held back by a supervisor that takes its time', async () => {
+    const engine = onRealClock({ durationMs: 500, leadMs: 50 }, () => null)
+    expect((await within(orphanDeadlineMs, engine.exited)).code).toBe(0)
+    expect(engine.stopped()?.reason).toBe('completed')
+    expect(engine.messages.filter(({ type }) => type === 'checkpoint').length).toBeGreaterThanOrEqual(2)
+  })
+
+  test('an abort takes effect at once, and no checkpoint comes after it', async () => {
+    const engine = onRealClock({ durationMs: 60_000, leadMs: 100 }, () => Promise.resolve(true))
+    expect((await within(orphanDeadlineMs, engine.exited)).code).toBe(0)
+    expect(engine.messages.map(({ type }) => type)).toEqual(['checkpoint', 'stopped'])
+    expect(engine.stopped()?.reason).toBe('aborted')
   })
 })
 

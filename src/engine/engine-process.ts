@@ -4,7 +4,7 @@
  */
 
 import { messageOf, stackOf } from '../base/error.ts'
-import type { Clock } from '../clock/clock.ts'
+import type { Clock, ScheduledCall } from '../clock/clock.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import { VirtualClock } from '../clock/virtual-clock.ts'
 import type { StopReason } from '../model/event.ts'
@@ -35,7 +35,7 @@ export interface EngineProcessOptions {
   leadMs: number
 }
 
-/** Wall time that the supervisor may take to judge a checkpoint before it counts as gone. */
+/** Wall time that the supervisor may take to judge a checkpoint, from the next one on, before it counts as gone. */
 const judgementDeadlineMs = 120_000
 
 export async function runEngineProcess(options: EngineProcessOptions): Promise<StopReason> {
@@ -68,8 +68,9 @@ async function runToEnd({ clock, engine, journal }: EngineProcessOptions): Promi
 class SupervisorLink {
   readonly #options: EngineProcessOptions
   readonly #realClock = new SystemClock()
-  /** Checkpoints that the monitor has not judged yet, by event time: at most two under virtual time. */
+  /** Checkpoints that the monitor has not judged yet, by event time: at most two under virtual time, on a real clock until the deadline. */
   readonly #judgements = new Map<number, PromiseWithResolvers<boolean>>()
+  #nextCheckpoint: ScheduledCall | null = null
   #isStopped = false
 
   constructor(options: EngineProcessOptions) {
@@ -82,11 +83,14 @@ class SupervisorLink {
     process.on('SIGTERM', this.#onSignal)
     process.on('SIGINT', this.#onSignal)
     this.#markLogs()
-    if (process.channel) this.#scheduleCheckpoint()
+    const { clock, leadMs } = this.#options
+    if (process.channel) this.#scheduleCheckpoint(clock.nowMs() + leadMs)
   }
 
   stop(): void {
     this.#isStopped = true
+    // A real timer would keep the process alive; virtual time, which a stop may find without another call, needs one to go on to.
+    if (!(this.#options.clock instanceof VirtualClock)) this.#nextCheckpoint?.cancel()
     for (const judgement of this.#judgements.values()) judgement.resolve(false)
     this.#judgements.clear()
   }
@@ -105,35 +109,40 @@ class SupervisorLink {
     if (process.connected) process.disconnect()
   }
 
-  #scheduleCheckpoint(): void {
+  /** On a rhythm without drift: a real timer is always a little late. */
+  #scheduleCheckpoint(atMs: number): void {
     const { clock, leadMs } = this.#options
-    clock.schedule(clock.nowMs() + leadMs, () => {
+    this.#nextCheckpoint = clock.schedule(atMs, () => {
       if (this.#isStopped) return
       this.#passCheckpoint()
-      this.#scheduleCheckpoint()
+      this.#scheduleCheckpoint(Math.max(atMs + leadMs, clock.nowMs()))
     })
   }
 
   /**
-   * Sends this checkpoint and, under virtual time, stands still until the one before it has been judged: so the engine is never further
-   * ahead of the monitor than two stretches, and an abort takes effect at the same event time however fast either of them is.
+   * Sends this checkpoint and waits for the judgement of the one before it. Virtual time stands still meanwhile: so the engine is never
+   * further ahead of the monitor than two stretches, and an abort takes effect at the same event time however fast either of them is. On a
+   * real clock the engine goes on, and the wait is what tells a supervisor that hangs.
    */
   #passCheckpoint(): void {
-    const { clock, engine } = this.#options
+    const { clock } = this.#options
     this.#markLogs()
     const previous = [...this.#judgements.values()].at(-1)
     const atMs = clock.nowMs()
-    if (clock instanceof VirtualClock) this.#judgements.set(atMs, Promise.withResolvers<boolean>())
+    this.#judgements.set(atMs, Promise.withResolvers<boolean>())
     this.#send({ type: 'checkpoint', atMs })
     if (!previous) return
     void clock
       .hold(() => this.#withDeadline(previous.promise))
       .then((isAbort) => {
-        if (!isAbort) return
-        engine.stop('aborted')
-        // No more checkpoints: an engine that is stuck then stands still, instead of living on in event time.
-        this.stop()
+        if (isAbort) this.#abort()
       })
+  }
+
+  /** No more checkpoints: an engine that is stuck then stands still, instead of giving signs of life. */
+  #abort(): void {
+    this.#options.engine.stop('aborted')
+    this.stop()
   }
 
   #withDeadline(judged: Promise<boolean>): Promise<boolean> {
@@ -154,13 +163,16 @@ class SupervisorLink {
     if (message.type === 'stop') {
       engine.stop(message.reason)
       this.stop()
-    } else if (clock instanceof VirtualClock) {
-      this.#judgements.get(message.atMs)?.resolve(message.isAbort)
-      // The newest stays until the next checkpoint has looked at it.
-      for (const atMs of this.#judgements.keys()) if (atMs < message.atMs) this.#judgements.delete(atMs)
-    } else if (message.isAbort) {
-      engine.stop('aborted')
+      return
     }
+    for (const [atMs, judgement] of this.#judgements) {
+      if (atMs > message.atMs) break
+      judgement.resolve(message.isAbort)
+      // The newest stays until the next checkpoint has looked at it.
+      if (atMs < message.atMs) this.#judgements.delete(atMs)
+    }
+    // On a real clock nothing is gained by waiting for the next checkpoint.
+    if (message.isAbort && !(clock instanceof VirtualClock)) this.#abort()
   }
 
   readonly #onDisconnect = (): void => {

@@ -37,6 +37,7 @@ export class Engine implements RunnableEngine {
   readonly #options: EngineOptions
   #parts: OpenedParts | null = null
   #stopBeforeStart: StopReason | null = null
+  readonly #stopped = Promise.withResolvers<void>()
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -51,12 +52,14 @@ export class Engine implements RunnableEngine {
     this.#sayStarted()
     this.#openSession(parts.portfolio)
     await parts.committer.commit()
+    await this.#openFeeds(parts.metrics)
     if (this.#stopBeforeStart !== null) parts.runner.stop(this.#stopBeforeStart)
     return parts.runner.run()
   }
 
   stop(reason: StopReason): void {
     this.#stopBeforeStart ??= reason
+    this.#stopped.resolve()
     this.#parts?.runner.stop(reason)
   }
 
@@ -83,6 +86,13 @@ export class Engine implements RunnableEngine {
     const { attempt, startAtMs, endAtMs, loopIntervalMs, routes } = settings
     const symbols = routes.map(({ symbol }) => symbol)
     journal.application({ event: 'engine-started', attempt, ...facts, store: store.kind, symbols, startAtMs, endAtMs, loopIntervalMs })
+  }
+
+  /** An engine that is told to stop does not wait for first quotes. */
+  async #openFeeds(metrics: Metrics): Promise<void> {
+    const { provider, journal } = this.#options
+    await Promise.race([provider.open(), this.#stopped.promise])
+    for (const { venue, source } of metrics.measureFeeds()) journal.application({ event: 'feed-opened', venue, source })
   }
 
   #openSession(portfolio: PortfolioState): void {

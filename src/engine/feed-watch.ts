@@ -1,7 +1,7 @@
 /** Keeps account of trouble with quotes: tells the circuit breaker, and writes to application.log when something changes. */
 
 import type { VenueFailure } from '../market-data/market-data-provider.ts'
-import type { FeedTrouble } from '../model/event.ts'
+import type { Body, CircuitChanged, FeedTrouble } from '../model/event.ts'
 import type { Venue } from '../model/instrument.ts'
 import type { CircuitBreaker } from '../risk/circuit-breaker.ts'
 import type { Journal } from './journal.ts'
@@ -28,13 +28,21 @@ export class FeedWatch {
   /** What a refresh brought: a venue without a failure answered. */
   refreshed(failures: readonly VenueFailure[], nowMs: number): void {
     for (const venue of venues) {
-      const failure = failures.find((candidate) => candidate.venue === venue)
-      const isDown = failures.some((candidate) => candidate.venue === venue && candidate.isVenueWide)
-      const change = isDown ? this.#breaker.recordFailure(venue, nowMs) : this.#breaker.recordSuccess(venue, nowMs)
+      const own = failures.filter((failure) => failure.venue === venue)
+      const change = this.#breakerChange(venue, own, nowMs)
+      const [failure] = own
       if (failure) this.#venueTroubled(failure, nowMs)
       else this.#troubledVenues.delete(venue)
       if (change) this.#journal.application(change, change.event === 'circuit-opened' ? 'warn' : 'info')
     }
+  }
+
+  /** A ban opens the circuit at once and for as long; until it ends, each refresh fails and tells of it again. */
+  #breakerChange(venue: Venue, failures: readonly VenueFailure[], nowMs: number): Body<CircuitChanged> | null {
+    const ban = failures.find((failure) => failure.isBan === true)
+    if (ban?.untilMs !== undefined) return this.#breaker.trip(venue, ban.untilMs, nowMs)
+    const isDown = failures.some((failure) => failure.isVenueWide)
+    return isDown ? this.#breaker.recordFailure(venue, nowMs) : this.#breaker.recordSuccess(venue, nowMs)
   }
 
   symbolStale(symbol: string, reason: FeedTrouble, quoteAgeMs: number | null, nowMs: number): void {

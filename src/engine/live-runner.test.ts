@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCheckers } from '../analyzer/run-checkers.ts'
 import { OperatingError } from '../base/error.ts'
+import { SeededPrng } from '../base/prng.ts'
 import { planAttempt } from '../campaign/plan.ts'
 import { noAdjustments } from '../campaign/recovery.ts'
 import { composeEngine, type EnginePlan, type Swaps } from '../compose.ts'
@@ -12,7 +13,7 @@ import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
 import type { ApplicationEvent, LogEvent, MetricsEvent, StopReason, TradingEvent } from '../model/event.ts'
 import type { Venue } from '../model/instrument.ts'
 import type { Strategy, StrategyView } from '../strategy/cross-venue-arbitrage.ts'
-import type { Market, MarketBook } from '../venues/simulated/market.ts'
+import type { Market, MarketBook } from '../market/market.ts'
 import type { StateStore } from './state-store.ts'
 
 const startMs = Date.UTC(2026, 0, 5)
@@ -105,6 +106,7 @@ function planOf(
     endAtMs: startMs + campaign.duration_minutes * 60_000,
     adjustments: noAdjustments,
     store: { kind: 'embedded', folder: join(runFolder, 'state') },
+    endpoints: null,
     logsFolder,
   })
   return { ...plan, settings: { ...plan.settings, ...changes } }
@@ -154,16 +156,52 @@ function slowProvider(delayMsAt: (loop: number) => number): NonNullable<Swaps['p
   return (part, { clock }): MarketDataProvider => {
     let loop = 0
     return {
+      ...passedOn(part),
       async refresh() {
         await clock.sleepUntil(clock.nowMs() + delayMsAt(++loop))
         return part.refresh()
       },
-      book: (instrument) => part.book(instrument),
-      fetchBook: (instrument) => part.fetchBook(instrument),
-      close: () => part.close(),
     }
   }
 }
+
+function passedOn(part: MarketDataProvider): MarketDataProvider {
+  return {
+    open: () => part.open(),
+    refresh: () => part.refresh(),
+    book: (instrument) => part.book(instrument),
+    fetchBook: (instrument) => part.fetchBook(instrument),
+    onChange: (listener) => part.onChange(listener),
+    takeCounts: () => part.takeCounts(),
+    close: () => part.close(),
+  }
+}
+
+/** Quotes that change at times from the start: all books are fetched anew, and these instruments are said to have moved. */
+type Change = [atMs: number, ...instruments: `${Venue}:${string}`[]]
+
+function changingProvider(changes: readonly Change[]): NonNullable<Swaps['provider']> {
+  return (part, { clock }): MarketDataProvider => ({
+    ...passedOn(part),
+    onChange(listener) {
+      for (const [atMs, ...instruments] of changes) {
+        clock.schedule(startMs + atMs, () => {
+          void part.refresh().then(() => {
+            for (const instrument of instruments) {
+              const [venue, code = ''] = instrument.split(':')
+              listener({ venue: venue === 'upbit' ? 'upbit' : 'binance', code }, clock.preciseMs())
+            }
+          })
+        })
+      }
+    },
+  })
+}
+
+/** Each order takes this long to be answered, and no more. */
+const orderTakes = (delayMs: number): object => ({
+  execution: { rejectProbability: 0, timeoutProbability: 0, minOrderDelayMs: delayMs, maxOrderDelayMs: delayMs, orderTimeoutMs: 5000 },
+})
 
 /** The strategy, with what it sees written down. */
 function watched(views: StrategyView[]): NonNullable<Swaps['strategy']> {
@@ -236,6 +274,223 @@ describe('what a loop counts', () => {
     expect(new Set(counted.slice(3).flat())).toEqual(new Set([0]))
   })
 })
+
+describe('the start', () => {
+  test('waits for first quotes; loops that were due before them are no overruns', async () => {
+    const late: NonNullable<Swaps['provider']> = (part, { clock }) => ({
+      ...passedOn(part),
+      open: () => clock.sleepUntil(startMs + 2300),
+    })
+    const { application, metrics } = await run(planOf(instant), { provider: late })
+    expect(named(metrics, 'loops').flatMap(({ periodsMs }) => periodsMs)).toEqual([null, ...range(4, 60).map(() => 1000)])
+    expect(named(application, 'feed-opened')).toMatchObject([
+      { venue: 'upbit', source: 'orderbook', time: startMs + 2300 },
+      { venue: 'binance', source: 'depth' },
+    ])
+    expect(named(application, 'engine-stopped')).toMatchObject([{ loops: 57, overruns: 0 }])
+  })
+
+  test('does not wait where the engine is told to stop', async () => {
+    const never: NonNullable<Swaps['provider']> = (part) => ({ ...passedOn(part), open: () => new Promise(() => undefined) })
+    const { clock, engine } = composeEngine(planOf(), { market: () => new HandMarket(), provider: never })
+    clock.schedule(startMs + 500, () => engine.stop('interrupted'))
+    // What a real engine always has: a checkpoint that is due.
+    clock.schedule(startMs + 10_000, () => undefined)
+    const virtual = clock as unknown as { run<T>(main: Promise<T>): Promise<T> }
+    expect(await virtual.run(engine.run())).toBe('interrupted')
+    expect(clock.nowMs()).toBe(startMs + 500)
+  })
+})
+
+describe('with the trigger quote', () => {
+  const quote = { trigger: 'quote' } as const
+
+  /** When each symbol was looked at off the cadence, in ms from the start. */
+  async function looksOffCadence(changes: readonly Change[], config: object = instant): Promise<[symbol: string, atMs: number][]> {
+    const views: StrategyView[] = []
+    await run(planOf(config, quote), { provider: changingProvider(changes), strategy: watched(views) })
+    const all = views.map(({ route, nowMs }): [string, number] => [route.symbol, nowMs - startMs])
+    expect(all.filter(([, atMs]) => atMs % 1000 === 0)).toHaveLength(120)
+    return all.filter(([, atMs]) => atMs % 1000 !== 0)
+  }
+
+  test('a symbol is looked at the moment a quote of either leg changes, besides the cadence', async () => {
+    expect(
+      await looksOffCadence([
+        [1250, 'upbit:KRW-BTC'],
+        [1250, 'binance:ETHUSDT'],
+        [1251, 'binance:BTCUSDT'],
+      ]),
+    ).toEqual([
+      ['KRW-BTC', 1250],
+      ['KRW-ETH', 1250],
+      ['KRW-BTC', 1251],
+    ])
+  })
+
+  test('symbols are looked at in order of arrival, each once for all that arrived together', async () => {
+    const changes: Change[] = [[1250, 'upbit:KRW-ETH', 'upbit:KRW-BTC', 'binance:ETHUSDT', 'upbit:KRW-ETH']]
+    expect(await looksOffCadence(changes)).toEqual([
+      ['KRW-ETH', 1250],
+      ['KRW-BTC', 1250],
+    ])
+  })
+
+  test('the rate of exchange sets nothing off, and the newest is used', async () => {
+    const views: StrategyView[] = []
+    const hand = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-USDT' && atMs >= 1200 ? 'dear' : 'usual'))
+    const provider = changingProvider([
+      [1250, 'upbit:KRW-USDT'],
+      [1260, 'upbit:KRW-BTC'],
+    ])
+    await run(planOf(instant, quote), { hand, provider, strategy: watched(views) })
+    const off = views.filter(({ nowMs }) => nowMs % 1000 !== 0).map(({ nowMs, krwPerUsdt }) => [nowMs - startMs, krwPerUsdt])
+    expect(off).toEqual([[1260, 1414]])
+    expect(views.find(({ nowMs }) => nowMs === startMs + 1000)?.krwPerUsdt).toBe(1400)
+  })
+
+  test('quotes before the first loop set nothing off', async () => {
+    const views: StrategyView[] = []
+    const changing = changingProvider([
+      [2500, 'upbit:KRW-BTC'],
+      [3500, 'upbit:KRW-BTC'],
+    ])
+    const late: NonNullable<Swaps['provider']> = (part, context) => ({
+      ...changing(part, context),
+      open: () => context.clock.sleepUntil(startMs + 2300),
+    })
+    await run(planOf(instant, quote), { provider: late, strategy: watched(views) })
+    expect(views.slice(0, 3).map(({ nowMs }) => nowMs - startMs)).toEqual([3000, 3000, 3500])
+  })
+
+  test('quotes after a stop set nothing off, though the loop is still waiting for its own', async () => {
+    const views: StrategyView[] = []
+    const slow = slowProvider((loop) => (loop === 2 ? 500 : 0))
+    const changing = changingProvider([
+      [1100, 'upbit:KRW-BTC'],
+      [1300, 'upbit:KRW-BTC'],
+    ])
+    const { clock, engine } = composeEngine(planOf(instant, quote), {
+      market: () => new HandMarket(),
+      provider: (part, context) => changing(slow(part, context), context),
+      strategy: watched(views),
+    })
+    clock.schedule(startMs + 1200, () => engine.stop('aborted'))
+    const virtual = clock as unknown as { run<T>(main: Promise<T>): Promise<T> }
+    await virtual.run(engine.run())
+    expect(views.map(({ nowMs }) => nowMs - startMs)).toEqual([0, 0, 1100, 1500, 1500])
+  })
+
+  test('with the trigger interval the same quotes set nothing off', async () => {
+    const views: StrategyView[] = []
+    await run(planOf(instant), { provider: changingProvider([[1250, 'upbit:KRW-BTC']]), strategy: watched(views) })
+    expect(views.every(({ nowMs }) => nowMs % 1000 === 0)).toBe(true)
+  })
+
+  test('a symbol whose order is under way is looked at again when it is done, once', async () => {
+    const dear = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs >= 1200 && atMs < 5000 ? 'dear' : 'usual'))
+    const changes = [1250, 1300, 1350, 1400].map((atMs): Change => [atMs, 'upbit:KRW-BTC', 'upbit:KRW-ETH'])
+    const views: StrategyView[] = []
+    const plan = planOf({ ...instant, ...orderTakes(300) }, quote)
+    const ended = await run(plan, { hand: dear, provider: changingProvider(changes), strategy: watched(views) })
+    const looks = (symbol: string): number[] =>
+      views.filter(({ route, nowMs }) => route.symbol === symbol && nowMs % 1000 !== 0).map(({ nowMs }) => nowMs - startMs)
+    expect(looks('KRW-BTC')).toEqual([1250, 1550])
+    // One symbol's order holds up no other symbol.
+    expect(looks('KRW-ETH')).toEqual([1250, 1300, 1350, 1400])
+    await expectSound(ended)
+  })
+
+  test('the loop’s own look comes after an order that is under way, and takes with it what waits', async () => {
+    const dear = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs >= 1200 && atMs < 5000 ? 'dear' : 'usual'))
+    const changes = [1850, 1900, 2050].map((atMs): Change => [atMs, 'upbit:KRW-BTC'])
+    const views: StrategyView[] = []
+    const plan = planOf({ ...instant, ...orderTakes(300) }, quote)
+    const ended = await run(plan, { hand: dear, provider: changingProvider(changes), strategy: watched(views) })
+    const looks = views.filter(({ route }) => route.symbol === 'KRW-BTC').map(({ nowMs }) => nowMs - startMs)
+    expect(looks.slice(0, 5)).toEqual([0, 1000, 1850, 2150, 3000])
+    expect(named(ended.metrics, 'loops')[2]?.loopTimesMs).toEqual([150])
+    await expectSound(ended)
+  })
+
+  test('what it sees is not counted as the loop’s', async () => {
+    const hand = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs > 0 ? 'crossed' : 'usual'))
+    const changes = range(0, 40).map((index): Change => [5010 + index, 'upbit:KRW-BTC'])
+    const { metrics } = await run(planOf(instant, quote), { hand, provider: changingProvider(changes) })
+    expect(named(metrics, 'loops').reduce((sum, { missingSnapshots }) => sum + missingSnapshots, 0)).toBe(56)
+  })
+
+  test('a stop lets the order under way be booked first', async () => {
+    const dear = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs >= 1200 ? 'dear' : 'usual'))
+    const plan = planOf({ ...instant, ...orderTakes(300) }, quote)
+    const { clock, engine, journal } = composeEngine(plan, { market: () => dear, provider: changingProvider([[1250, 'upbit:KRW-BTC']]) })
+    clock.schedule(startMs + 1400, () => engine.stop('aborted'))
+    const virtual = clock as unknown as { run<T>(main: Promise<T>): Promise<T> }
+    const reason = await virtual.run(engine.run())
+    expect(clock.nowMs()).toBe(startMs + 1550)
+    await virtual.run(engine.close(reason))
+    journal.close()
+    const ended = { reason, logsFolder: plan.logsFolder, ...logsOf(plan.logsFolder) }
+    expect(named(ended.trading, 'session-closed')[0]?.openTrades).toHaveLength(1)
+    await expectSound(ended)
+  })
+
+  test('a lost lease ends the engine, whoever finds it', async () => {
+    const fenced = (part: StateStore, { clock }: { clock: { nowMs(): number } }): StateStore => ({
+      kind: part.kind,
+      open: () => part.open(),
+      close: () => part.close(),
+      commit: (changes) =>
+        clock.nowMs() < startMs + 1000
+          ? part.commit(changes)
+          : Promise.reject(new OperatingError('STORE_FENCED', 'another engine has the lease', { hint: 'none' })),
+    })
+    const hand = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs >= 1200 ? 'dear' : 'usual'))
+    const plan = planOf(instant, quote)
+    const { clock, engine } = composeEngine(plan, {
+      market: () => hand,
+      provider: changingProvider([[1250, 'upbit:KRW-BTC']]),
+      store: fenced,
+    })
+    const virtual = clock as unknown as { run<T>(main: Promise<T>): Promise<T> }
+    await expect(virtual.run(engine.run())).rejects.toMatchObject({ code: 'STORE_FENCED' })
+    expect(clock.nowMs()).toBe(startMs + 1250)
+  })
+
+  test('a storm of quotes trades soundly, and twice the same', async () => {
+    const prng = new SeededPrng(7)
+    const instruments = ['upbit:KRW-BTC', 'upbit:KRW-ETH', 'binance:BTCUSDT', 'binance:ETHUSDT', 'upbit:KRW-USDT'] as const
+    const changes = range(0, 1500).map((): Change => {
+      const atMs = Math.floor(prng.next() * 60_000)
+      return [atMs, instruments[Math.floor(prng.next() * instruments.length)]!, instruments[Math.floor(prng.next() * instruments.length)]!]
+    })
+    const logs: string[] = []
+    for (let i = 0; i < 2; i++) {
+      const plan = planOf({ execution: { rejectProbability: 0.1, timeoutProbability: 0.1, orderTimeoutMs: 700 } }, quote)
+      const ended = await run(plan, { hand: new HandMarket(dearLegsA), provider: changingProvider(changes) })
+      await expectSound(ended)
+      expect(named(ended.trading, 'exit').length).toBeGreaterThan(0)
+      expectOneRunAtATime(ended.trading)
+      logs.push(readFileSync(join(ended.logsFolder, 'trading.log'), 'utf8'))
+    }
+    expect(logs[1]).toBe(logs[0])
+  })
+})
+
+/** No symbol sends orders of one kind while it waits for others: two legs at a time, then both are done. */
+function expectOneRunAtATime(trading: readonly TradingEvent[]): void {
+  const underWay = new Map<string, string[]>()
+  for (const event of trading) {
+    if (event.event === 'order-sent') {
+      const orders = [...(underWay.get(event.symbol) ?? []), `${event.tradeId} ${event.purpose} ${event.leg}`]
+      underWay.set(event.symbol, orders)
+      expect(new Set(orders.map((order) => order.slice(0, -2))).size, `${event.symbol}: ${orders.join()}`).toBe(1)
+      expect(orders.length, `${event.symbol}: ${orders.join()}`).toBeLessThanOrEqual(2)
+    } else if (event.event === 'order-done') {
+      underWay.set(event.symbol, (underWay.get(event.symbol) ?? []).slice(1))
+    }
+  }
+}
 
 describe('one symbol’s trouble', () => {
   test('stops no other symbol, and is logged with its stack', async () => {

@@ -1,6 +1,7 @@
 /**
  * ArbitrageLiveRunner: the multi-symbol loop. On a fixed cadence, all symbols at once and each behind its own boundary:
  * snapshot → freshness → edge → strategy → risk guard → executor → ledger → commit → journal and metrics.
+ * With the trigger `quote` a symbol is besides looked at, behind the same boundary, as soon as a quote of it changes.
  */
 
 import { assert } from '../base/assert.ts'
@@ -24,6 +25,8 @@ import type { DecisionLog } from './decision-log.ts'
 import type { FeedWatch } from './feed-watch.ts'
 import type { Journal } from './journal.ts'
 import type { Metrics } from './metrics.ts'
+import { QuoteQueue } from './quote-queue.ts'
+import type { Trigger } from './settings.ts'
 
 /** What the loop asks of a risk guard: ours, or one that is swapped in. */
 export interface EntryGuard {
@@ -35,6 +38,7 @@ export interface LiveRunnerOptions {
   startAtMs: number
   endAtMs: number
   loopIntervalMs: number
+  trigger: Trigger
   routes: readonly Route[]
   /** No entries on these; what is open on them is closed. */
   quarantinedSymbols: readonly string[]
@@ -65,6 +69,20 @@ interface LoopCounts {
 
 const noCounts: LoopCounts = { overruns: 0, missingSnapshots: 0, blockedSymbols: 0, intents: 0 }
 
+/** One look at one symbol. */
+interface Look {
+  counts: LoopCounts
+  /** When the newest quote that nothing was decided on yet arrived, by `Clock.preciseMs()`; null where there is none. */
+  quoteArrivedAtMs: number | null
+}
+
+/** A look that is under way. */
+interface Run {
+  done: Promise<void>
+  /** The loop waits for its end: then it is the loop's turn. */
+  isLoopNext: boolean
+}
+
 interface UsableQuotes {
   a: OrderBook
   b: OrderBook
@@ -78,7 +96,14 @@ export class LiveRunner {
   readonly #routes: ReadonlyMap<string, Route>
   /** Plain numbers for the signals, made from the exact ones once. */
   readonly #takerFees: ReadonlyMap<string, { takerFeeA: number; takerFeeB: number }>
-  #fx: FxRate | FeedTrouble = 'fx-missing'
+  readonly #quotes: QuoteQueue
+  /** By symbol: never two at a time. */
+  readonly #runs = new Map<string, Run>()
+  /** From the first loop's start to the last one's end: quotes set off nothing before and after. */
+  #isOpen = false
+  #isLookDue = false
+  /** What a run that a quote has set off ended with and the whole engine must end with too. */
+  #failure: { error: unknown } | null = null
   #stopReason: StopReason | null = null
   #wakeEarly: (() => void) | null = null
   #loops = 0
@@ -86,12 +111,12 @@ export class LiveRunner {
   /** When the last loop started. */
   #startedAtMs: number | null = null
   #balancesStatedHour: number
-  #counts: LoopCounts = { ...noCounts }
 
   constructor(options: LiveRunnerOptions) {
     this.#options = options
     this.#quarantined = new Set(options.quarantinedSymbols)
     this.#routes = new Map(options.routes.map((route) => [route.symbol, route]))
+    this.#quotes = new QuoteQueue(options.routes)
     this.#takerFees = new Map(
       options.routes.map(({ symbol, a, b }) => [symbol, { takerFeeA: a.takerFee.toNumber(), takerFeeB: b.takerFee.toNumber() }]),
     )
@@ -112,53 +137,124 @@ export class LiveRunner {
     this.#wakeEarly?.()
   }
 
-  /** Loops start at `startAtMs + n x loopIntervalMs`; one that runs over skips the starts that it missed and counts them. */
+  /**
+   * Loops start at `startAtMs + n x loopIntervalMs`, first at the first of these that has not passed; one that runs over skips the starts
+   * that it missed and counts them.
+   */
   async run(): Promise<StopReason> {
+    const { provider, trigger, metrics } = this.#options
+    // Under virtual time quotes that set nothing off need not be heard of: nothing is measured there.
+    if (trigger === 'quote' || metrics.latency) provider.onChange(this.#onQuote)
+    try {
+      return await this.#loopToEnd()
+    } finally {
+      this.#isOpen = false
+      await Promise.all([...this.#runs.values()].map(({ done }) => done))
+    }
+  }
+
+  async #loopToEnd(): Promise<StopReason> {
     const { clock, startAtMs, endAtMs, loopIntervalMs } = this.#options
-    let slot = 0
+    let slot = Math.max(0, Math.ceil((clock.nowMs() - startAtMs) / loopIntervalMs))
+    let missed = 0
     for (;;) {
       const startMs = startAtMs + slot * loopIntervalMs
       await this.#sleepUntil(Math.min(startMs, endAtMs))
+      if (this.#failure !== null) throw this.#failure.error
       if (this.#stopReason !== null) return this.#stopReason
       if (startMs >= endAtMs) return 'completed'
-      await this.#runLoop()
-      const missed = Math.max(0, Math.ceil((clock.nowMs() - startMs) / loopIntervalMs) - 1)
+      this.#isOpen = true
+      await this.#runLoop({ ...noCounts, overruns: missed })
+      missed = Math.max(0, Math.ceil((clock.nowMs() - startMs) / loopIntervalMs) - 1)
       this.#overruns += missed
-      this.#counts = { ...noCounts, overruns: missed }
       slot += 1 + missed
     }
   }
 
-  async #runLoop(): Promise<void> {
+  async #runLoop(counts: LoopCounts): Promise<void> {
     const { clock, routes, provider, feeds, committer } = this.#options
     const startedAtMs = clock.nowMs()
+    const startedAtPreciseMs = clock.preciseMs()
     // Catches up with what an unavailable store has left waiting.
     if (!committer.isHealthy) await committer.commit()
     const failures = await provider.refresh()
     feeds.refreshed(failures, clock.nowMs())
-    this.#fx = fxRate(provider.book(this.#options.fxInstrument), clock.nowMs(), this.#options.freshness)
-    await Promise.all(routes.map((route) => this.#runOnceForSymbol(route)))
+    await Promise.all(routes.map((route) => this.#takeTurn(route, counts)))
     await this.#stateBalances()
-    this.#measure(startedAtMs)
+    this.#measure(startedAtMs, clock.preciseMs() - startedAtPreciseMs, counts)
   }
 
-  /** One symbol's failure stops no other: it is logged with its stack. What concerns the whole engine goes on up. */
-  async #runOnceForSymbol(route: Route): Promise<void> {
-    try {
-      await this.#processSymbol(route)
-    } catch (error) {
-      if (error instanceof OperatingError && error.code === 'STORE_FENCED') throw error
-      const { symbol } = route
-      this.#options.journal.application({ event: 'symbol-failed', symbol, message: messageOf(error), stack: stackOf(error) }, 'error')
+  readonly #onQuote = (instrument: InstrumentKey, arrivedAtMs: number): void => {
+    if (!this.#isOpen) return
+    const coalescedCount = this.#quotes.add(instrument, arrivedAtMs)
+    this.#options.metrics.latency?.queued(this.#quotes.depth, coalescedCount)
+    this.#lookSoon()
+  }
+
+  /** Once all that the same message or answer brought is known, so that a symbol is not looked at for each of its parts. */
+  #lookSoon(): void {
+    if (this.#isLookDue || this.#options.trigger !== 'quote') return
+    this.#isLookDue = true
+    void Promise.resolve().then(() => {
+      this.#isLookDue = false
+      this.#lookAtWaiting()
+    })
+  }
+
+  /** A symbol that is being looked at keeps its place: the end of that run comes back here. */
+  #lookAtWaiting(): void {
+    if (!this.#isOpen || this.#stopReason !== null) return
+    for (const symbol of this.#quotes.symbols()) {
+      if (this.#runs.has(symbol)) continue
+      // The gauges of a loops line are the loop's own: a hundred quotes of one symbol that cannot be traded are no hundred symbols.
+      void this.#startRun(this.#routeOf(symbol), { ...noCounts }).catch((error: unknown) => {
+        this.#failure ??= { error }
+        this.stop('failed')
+      })
     }
   }
 
-  async #processSymbol(route: Route): Promise<void> {
+  /** The loop's own look at a symbol comes after one that a quote has set off, never beside it. */
+  async #takeTurn(route: Route, counts: LoopCounts): Promise<void> {
+    for (let run = this.#runs.get(route.symbol); run; run = this.#runs.get(route.symbol)) {
+      run.isLoopNext = true
+      await run.done
+    }
+    await this.#startRun(route, counts)
+  }
+
+  #startRun(route: Route, counts: LoopCounts): Promise<void> {
+    const { symbol } = route
+    assert(!this.#runs.has(symbol), `${symbol} is looked at twice at a time`)
+    const run: Run = { done: Promise.resolve(), isLoopNext: false }
+    this.#runs.set(symbol, run)
+    run.done = this.#runOnceForSymbol(route, counts).finally(() => {
+      this.#runs.delete(symbol)
+      if (!run.isLoopNext && this.#quotes.has(symbol)) this.#lookSoon()
+    })
+    return run.done
+  }
+
+  /** One symbol's failure stops no other: it is logged with its stack. What concerns the whole engine goes on up. */
+  async #runOnceForSymbol(route: Route, counts: LoopCounts): Promise<void> {
+    const { symbol } = route
+    const { clock, journal, metrics } = this.#options
+    const arrivals = this.#quotes.take(symbol)
+    if (arrivals) metrics.latency?.lookedAt(clock.preciseMs() - arrivals.firstMs)
+    try {
+      await this.#processSymbol(route, { counts, quoteArrivedAtMs: arrivals?.newestMs ?? null })
+    } catch (error) {
+      if (error instanceof OperatingError && error.code === 'STORE_FENCED') throw error
+      journal.application({ event: 'symbol-failed', symbol, message: messageOf(error), stack: stackOf(error) }, 'error')
+    }
+  }
+
+  async #processSymbol(route: Route, look: Look): Promise<void> {
     const { portfolio, strategy, executors, committer } = this.#options
     const { symbol } = route
     const trades = portfolio.tradesOf(symbol)
     if (this.#quarantined.has(symbol) && trades.length === 0) return
-    const view = this.#view(route)
+    const view = this.#view(route, look.counts)
     if (view === null) return
     // Without a store nothing can be sent: each try would only leave lines that wait for it.
     if (trades.length > 0 && !committer.isHealthy) return
@@ -171,20 +267,29 @@ export class LiveRunner {
     }
     for (const trade of trades) {
       const intent = strategy.decide({ ...view, trade })
+      this.#decided(look)
       if (intent?.kind === 'exit') await executor.close(intent)
     }
     if (trades.length > 0) return
     const intent = strategy.decide(view)
-    if (intent?.kind === 'entry') await this.#enter(route, view, intent)
+    if (intent?.kind === 'entry') await this.#enter(route, view, intent, look)
+    else this.#decided(look)
   }
 
-  async #enter(route: Route, view: StrategyView, intent: EntryIntent): Promise<void> {
+  /** Counted once for each new quote. One that could not be used, or found a trade to be resumed, sets off no decision. */
+  #decided(look: Look): void {
+    if (look.quoteArrivedAtMs === null) return
+    this.#options.metrics.latency?.decided(this.#options.clock.preciseMs() - look.quoteArrivedAtMs)
+    look.quoteArrivedAtMs = null
+  }
+
+  async #enter(route: Route, view: StrategyView, intent: EntryIntent, look: Look): Promise<void> {
     const { portfolio, guard, committer, decisions, clock, executors } = this.#options
     const { symbol, direction, notionalKrw, quoteAgeMs } = intent
-    this.#counts.intents++
+    look.counts.intents++
     // Without a store nothing could be made true: the committer has logged why.
     if (!committer.isHealthy) {
-      this.#counts.blockedSymbols++
+      look.counts.blockedSymbols++
       return
     }
     const nowMs = clock.nowMs()
@@ -200,6 +305,7 @@ export class LiveRunner {
       available: (venue, asset) => portfolio.ledger.balance(venue, asset),
       nowMs,
     })
+    this.#decided(look)
     const { outcome, reason, seen } = decision
     const tradeId = outcome === 'allow' ? portfolio.nextTradeId : null
     decisions.record({ symbol, direction, outcome, reason, tradeId, seen }, nowMs)
@@ -207,19 +313,19 @@ export class LiveRunner {
       await executors.executorOf(symbol).open(intent)
       return
     }
-    this.#counts.blockedSymbols++
+    look.counts.blockedSymbols++
     await committer.commit()
     if (outcome === 'stop-session') this.stop('guard-stopped-session')
   }
 
   /** What the strategy may see of the symbol, or null, counted and logged, where a quote is not to be used. */
-  #view(route: Route): StrategyView | null {
+  #view(route: Route, counts: LoopCounts): StrategyView | null {
     const { clock, feeds } = this.#options
     const nowMs = clock.nowMs()
     const quotes = this.#quotesOf(route)
     if ('trouble' in quotes) {
       // A halted market is quoted, if always the same: that is stale time, and no snapshot is missing.
-      if (quotes.trouble !== 'frozen') this.#counts.missingSnapshots++
+      if (quotes.trouble !== 'frozen') counts.missingSnapshots++
       feeds.symbolStale(route.symbol, quotes.trouble, quotes.ageMs, nowMs)
       return null
     }
@@ -239,8 +345,7 @@ export class LiveRunner {
 
   /** For metrics.log: the top of both books as they are now, usable or not being said by its absence. */
   sampleQuote(symbol: string): SampledQuote | null {
-    const route = this.#routes.get(symbol)
-    assert(route, `no route for ${symbol}`)
+    const route = this.#routeOf(symbol)
     const quotes = this.#quotesOf(route)
     if ('trouble' in quotes) return null
     const { a, b, fx, ageMs } = quotes
@@ -257,13 +362,19 @@ export class LiveRunner {
     }
   }
 
+  #routeOf(symbol: string): Route {
+    const route = this.#routes.get(symbol)
+    assert(route, `no route for ${symbol}`)
+    return route
+  }
+
   /** Both books and the rate as they are now, or why they are not to be used. Age is that of the older book. */
   #quotesOf(route: Route): UsableQuotes | { trouble: FeedTrouble; ageMs: number | null } {
-    const { provider, clock, freshness } = this.#options
+    const { provider, clock, freshness, fxInstrument } = this.#options
     const nowMs = clock.nowMs()
     const a = provider.book(route.a)
     const b = provider.book(route.b)
-    const fx = this.#fx
+    const fx = fxRate(provider.book(fxInstrument), nowMs, freshness)
     const trouble = quoteTrouble(a, nowMs, freshness) ?? quoteTrouble(b, nowMs, freshness) ?? (typeof fx === 'string' ? fx : null)
     const receivedAtMs = Math.min(a?.receivedAtMs ?? Infinity, b?.receivedAtMs ?? Infinity)
     if (trouble === null && a !== null && b !== null && typeof fx !== 'string') return { a, b, fx, ageMs: nowMs - receivedAtMs }
@@ -285,18 +396,18 @@ export class LiveRunner {
     await committer.commit()
   }
 
-  #measure(startedAtMs: number): void {
-    const { clock, metrics, portfolio, feeds } = this.#options
+  #measure(startedAtMs: number, loopTimeMs: number, counts: LoopCounts): void {
+    const { metrics, portfolio, feeds } = this.#options
     const previousMs = this.#startedAtMs
     this.#startedAtMs = startedAtMs
     this.#loops++
     metrics.loopEnded({
       startedAtMs,
       periodMs: previousMs === null ? null : startedAtMs - previousMs,
-      loopTimeMs: clock.nowMs() - startedAtMs,
+      loopTimeMs: Math.round(loopTimeMs * 100) / 100,
       openTrades: portfolio.tradeCount,
       staleSymbols: feeds.staleSymbolCount,
-      ...this.#counts,
+      ...counts,
     })
   }
 

@@ -2,11 +2,13 @@
 
 import { monitorEventLoopDelay, type ELDHistogram } from 'node:perf_hooks'
 import type { Clock } from '../clock/clock.ts'
+import type { FeedCounts, MarketDataProvider } from '../market-data/market-data-provider.ts'
 import type { SampledQuote } from '../model/event.ts'
 import type { Journal } from './journal.ts'
+import { LatencyMeter } from './latency-meter.ts'
 
 export interface MetricsSettings {
-  /** Event time between two `process` lines. */
+  /** Event time between two `process` lines, and two of `latency` and `feed`. */
   processIntervalMs: number
   /** Event time between two full collections, for the heap after GC. */
   collectIntervalMs: number
@@ -26,6 +28,8 @@ export interface LoopFacts {
 }
 
 const loopsLineIntervalMs = 1000
+/** A real timer's loop may come a little early after one that came a little late. */
+const timerJitterMs = 20
 const loopsListedMax = 64
 const quotesPerLine = 4
 
@@ -34,12 +38,15 @@ export interface MetricsOptions {
   journal: Journal
   settings: MetricsSettings
   symbols: readonly string[]
+  provider: Pick<MarketDataProvider, 'takeCounts'>
   /** The symbol's quotes now, or null where there are none to be used. */
   quoteOf: (symbol: string) => SampledQuote | null
   isRealTime: boolean
 }
 
 export class Metrics {
+  /** Null under virtual time, in which a decision takes none. */
+  readonly latency: LatencyMeter | null
   readonly #options: MetricsOptions
   readonly #eventLoopDelay: ELDHistogram | null
   #periodsMs: (number | null)[] = []
@@ -57,6 +64,7 @@ export class Metrics {
 
   constructor(options: MetricsOptions) {
     this.#options = options
+    this.latency = options.isRealTime ? new LatencyMeter() : null
     this.#eventLoopDelay = options.isRealTime ? monitorEventLoopDelay({ resolution: 10 }) : null
     this.#eventLoopDelay?.enable()
     this.#processMeasuredAtMs = options.clock.nowMs()
@@ -75,13 +83,32 @@ export class Metrics {
     }
     this.#loopsSinceProcess++
     const nowMs = this.#options.clock.nowMs()
+    const { isRealTime } = this.#options
+    const lineMs = loopsLineIntervalMs - (isRealTime ? timerJitterMs : 0)
     // A loop that starts on the second belongs to the line of the second before it: one line a second at any interval.
-    if (loop.startedAtMs - this.#lineStartedAtMs + (loop.periodMs ?? loopsLineIntervalMs) >= loopsLineIntervalMs) this.#writeLoops(loop)
-    if (nowMs - this.#processMeasuredAtMs >= this.#options.settings.processIntervalMs) this.measureProcess()
+    if (loop.startedAtMs - this.#lineStartedAtMs + (loop.periodMs ?? loopsLineIntervalMs) >= lineMs) this.#writeLoops(loop)
+    if (nowMs - this.#processMeasuredAtMs >= this.#options.settings.processIntervalMs) this.#measure()
   }
 
-  /** Writes a `process` line now; called on its interval and once at the end. */
-  measureProcess(): void {
+  /** Writes what the feeds did since this was last asked, and gives it. The engine calls it once they are open. */
+  measureFeeds(): readonly FeedCounts[] {
+    const feeds = this.#options.provider.takeCounts()
+    for (const counts of feeds) {
+      const { usedShareMax, clockOffsetMs, clockErrorMs } = counts
+      const rounded = { usedShareMax: round(usedShareMax, 4), clockOffsetMs: round(clockOffsetMs, 2), clockErrorMs: round(clockErrorMs, 2) }
+      this.#options.journal.metrics({ event: 'feed', ...counts, ...rounded })
+    }
+    return feeds
+  }
+
+  /** On its interval and once at the end. */
+  #measure(): void {
+    this.#measureProcess()
+    if (this.latency) this.#options.journal.metrics(this.latency.take())
+    this.measureFeeds()
+  }
+
+  #measureProcess(): void {
     const { clock, settings, journal } = this.#options
     const nowMs = clock.nowMs()
     const cpuMs = clock.cpuMs()
@@ -99,9 +126,9 @@ export class Metrics {
       rssBytes: memory.rss,
       heapUsedBytes: memory.heapUsed,
       heapAfterGcBytes,
-      eventLoopDelayP99Ms: this.#eventLoopDelay ? Math.round(this.#eventLoopDelay.percentile(99) / 1e4) / 100 : null,
+      eventLoopDelayP99Ms: this.#eventLoopDelay ? round(this.#eventLoopDelay.percentile(99) / 1e6, 2) : null,
       openHandles: process.getActiveResourcesInfo().length,
-      loopCpuMeanMs: loopCpuMeanMs === null ? null : Math.round(loopCpuMeanMs * 10_000) / 10_000,
+      loopCpuMeanMs: round(loopCpuMeanMs, 4),
     })
     this.#loopsSinceProcess = 0
     // The collection above is not the loops' work.
@@ -110,7 +137,7 @@ export class Metrics {
   }
 
   close(): void {
-    this.measureProcess()
+    this.#measure()
     this.#eventLoopDelay?.disable()
   }
 
@@ -149,4 +176,8 @@ export class Metrics {
     }
     return quotes
   }
+}
+
+function round<T extends number | null>(value: T, digits: number): T | number {
+  return value === null ? value : Math.round(value * 10 ** digits) / 10 ** digits
 }

@@ -9,12 +9,16 @@ import type { RiskSettings } from '../risk/limits.ts'
 import type { MetricsSettings } from './metrics.ts'
 import type { StrategySettings } from '../strategy/cross-venue-arbitrage.ts'
 
+/** When a symbol is looked at: on the loop's cadence alone, or besides at once when a quote of one of its instruments changes. */
+export type Trigger = 'interval' | 'quote'
+
 export interface EngineSettings {
   attempt: number
   seed: number
   startAtMs: number
   endAtMs: number
   loopIntervalMs: number
+  trigger: Trigger
   instruments: InstrumentFacts[]
   routes: RouteFacts[]
   /** No entries on these; what is open on them is closed. */

@@ -30,7 +30,7 @@ afterEach(async () => {
 
 function optionsOf(runId: string, change: Partial<EnvironmentOptions> = {}): EnvironmentOptions {
   const runFolder = join(repoRoot, 'reports', 'runs', runId)
-  return { runFolder, repoRoot, runId, redis: redisOff, env: {}, tapeFiles: [], configStep, ...change }
+  return { runFolder, repoRoot, runId, redis: redisOff, env: {}, tapeFiles: [], network: null, configStep, ...change }
 }
 
 async function prepare(runId: string, change: Partial<EnvironmentOptions> = {}): Promise<Environment> {

@@ -9,6 +9,7 @@ import type { RedisAddress } from '../store/redis-state-store.ts'
 import { withoutPassword } from '../store/redis-state-store.ts'
 import { resetEmbedded, rotateLogs, stopLeftovers } from './cleanup.ts'
 import { EnvironmentError, notReady } from './environment-error.ts'
+import { openNetwork, type Network, type NetworkNeeds } from './network.ts'
 import { checkRuntime, checkWritable } from './preflight.ts'
 import type { ProcessRecord, ProcessRole } from './processes.ts'
 import { ProcessRegister } from './processes.ts'
@@ -28,6 +29,8 @@ export interface EnvironmentOptions {
   env: { REDIS_URL?: string | undefined }
   /** Absolute paths; empty where the market is no tape. */
   tapeFiles: readonly string[]
+  /** Venues behind sockets; null where the market is inside the engine's process. */
+  network: NetworkNeeds | null
   /** The config is loaded before, by the caller; its report stands last, as in the list of the steps. */
   configStep: StepReport
 }
@@ -35,6 +38,8 @@ export interface EnvironmentOptions {
 export interface Environment {
   steps: StepReport[]
   store: StorePlace
+  /** Null where the market is inside the engine's process. */
+  network: Network | null
   /** For the supervisor to record the engine in. */
   register: ProcessRegister
   /** Stops what was started and removes our keys from a server that is not ours. Safe to call twice. */
@@ -63,6 +68,7 @@ class Preparation {
   readonly #steps: StepReport[] = []
   readonly #records: ProcessRecord[] = []
   #server: RedisServer | null = null
+  #network: Network | null = null
   #store: StorePlace | null = null
 
   constructor(options: EnvironmentOptions) {
@@ -81,12 +87,16 @@ class Preparation {
     await this.#step('reset-state', () => this.#resetState())
     await this.#step('rotate-logs', async () => rotateLogs(repoRoot, runFolder))
     await this.#step('check-runtime', () => checkRuntime({ repoRoot, runFolder, tapeFiles }))
+    this.#network = await this.#openNetwork()
     this.#steps.push(configStep)
     assert(this.#store !== null, 'resetting the state chooses the store')
-    return { steps: this.#steps, store: this.#store, register: this.#register, stop: () => this.stop() }
+    return { steps: this.#steps, store: this.#store, network: this.#network, register: this.#register, stop: () => this.stop() }
   }
 
   async stop(): Promise<void> {
+    const network = this.#network
+    this.#network = null
+    await network?.stop()
     const server = this.#server
     const store = this.#store
     this.#server = null
@@ -144,6 +154,12 @@ class Preparation {
     const done = await resetRedis({ address, keyPrefix: redis.keyPrefix, runId, canFlushAll })
     this.#store = { kind: 'redis', keyPrefix: runPrefix(redis.keyPrefix, runId), ...address }
     return done
+  }
+
+  async #openNetwork(): Promise<Network | null> {
+    const { network, runFolder, runId } = this.#options
+    if (network === null) return null
+    return openNetwork(network, { folder: runFolder, runId, register: this.#register, step: (...step) => this.#step(...step) })
   }
 
   #record(role: ProcessRole, pid: number): void {

@@ -13,7 +13,7 @@ import { commandOf, currentProcess, findProcess, isGone, isRunning } from '../st
 const identitySchema = z.strictObject({ pid: z.int().positive(), startTime: z.string().nullable(), space: z.string() })
 
 const recordSchema = z.strictObject({
-  role: z.enum(['supervisor', 'engine', 'redis']),
+  role: z.enum(['supervisor', 'engine', 'redis', 'venues']),
   runId: z.string(),
   process: identitySchema,
   /** As the system showed it when the process was recorded. */

@@ -60,7 +60,7 @@ const risk = {
 const plenty = { 'upbit:KRW': '100000000', 'upbit:USDT': '90000', 'upbit:BTC': '2', 'binance:USDT': '90000', 'binance:BTC': '2' }
 
 /** One price level a side, and always there. */
-class OneLevelBooks implements MarketDataProvider {
+class OneLevelBooks implements Pick<MarketDataProvider, 'book' | 'fetchBook'> {
   readonly #prices: Readonly<Record<string, readonly [bid: number, ask: number]>> = {
     'upbit:KRW-BTC': [140_000_000, 140_100_000],
     'binance:BTCUSDT': [99_000, 99_010],
@@ -83,14 +83,6 @@ class OneLevelBooks implements MarketDataProvider {
 
   fetchBook(instrument: InstrumentKey): Promise<OrderBook> {
     return Promise.resolve(this.book(instrument))
-  }
-
-  refresh(): Promise<[]> {
-    return Promise.resolve([])
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve()
   }
 }
 

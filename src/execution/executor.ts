@@ -38,7 +38,7 @@ export interface ExecutorOptions {
   route: Route
   portfolio: PortfolioState
   gateway: OrderGateway
-  provider: MarketDataProvider
+  provider: Pick<MarketDataProvider, 'book'>
   trail: AuditTrail
   watcher: TradeWatcher
   nowMs: () => number

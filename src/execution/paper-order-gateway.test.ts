@@ -54,7 +54,7 @@ const prompt: ExecutionSettings = {
 }
 
 /** A venue that shows what it is told to, from when it is told so. */
-class Venue implements MarketDataProvider {
+class Venue implements Pick<MarketDataProvider, 'fetchBook'> {
   readonly #clock: VirtualClock
   #sides: { bids: readonly PriceLevel[]; asks: readonly PriceLevel[] } = { bids, asks }
   #changedAtMs = startMs
@@ -75,18 +75,6 @@ class Venue implements MarketDataProvider {
     this.askedAtMs.push(nowMs)
     if (this.failure) return Promise.reject(this.failure)
     return Promise.resolve({ ...this.#sides, exchangeTimeMs: null, changedAtMs: this.#changedAtMs, receivedAtMs: nowMs })
-  }
-
-  book(): null {
-    return null
-  }
-
-  refresh(): Promise<[]> {
-    return Promise.resolve([])
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve()
   }
 }
 

@@ -26,7 +26,7 @@ export interface ExecutionSettings {
 }
 
 export interface PaperOrderGatewayOptions {
-  provider: MarketDataProvider
+  provider: Pick<MarketDataProvider, 'fetchBook'>
   clock: Clock
   prng: Prng
   settings: ExecutionSettings

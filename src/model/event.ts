@@ -252,6 +252,16 @@ export interface EngineStarted extends LogLine {
   loopIntervalMs: number
 }
 
+/** Where a venue's quotes come from: Upbit's batched books, Binance's books, its batched top of book, or a stream of either. */
+export type FeedSource = 'orderbook' | 'depth' | 'book-ticker' | 'orderbook-stream' | 'depth-stream'
+
+/** The venue's quotes have begun to come in, or the wait for the first of them is over. Once a venue in each attempt. */
+export interface FeedOpened extends LogLine {
+  event: 'feed-opened'
+  venue: Venue
+  source: FeedSource
+}
+
 export interface EngineStopped extends LogLine {
   event: 'engine-stopped'
   reason: StopReason
@@ -321,6 +331,7 @@ export interface CheckpointPassed extends LogLine {
 
 export type ApplicationEvent =
   | EngineStarted
+  | FeedOpened
   | EngineStopped
   | SymbolFailed
   | VenueTroubled
@@ -356,7 +367,7 @@ export interface LoopsMeasured extends LogLine {
   loopCount: number
   /** Start to start; null for an attempt's first loop. */
   periodsMs: (number | null)[]
-  /** Start to last symbol's end, in event time. */
+  /** Start to last symbol's end, in event time; to a hundredth on a real clock. */
   loopTimesMs: number[]
   /** Loop starts skipped because a loop ran over. */
   overruns: number
@@ -385,7 +396,58 @@ export interface ProcessMeasured extends LogLine {
   loopCpuMeanMs: number | null
 }
 
-export type MetricsEvent = LoopsMeasured | ProcessMeasured
+/**
+ * Once a minute of event time and at the end, on a real clock only: how long quotes wait, since the last such line. Measured, so outside
+ * the determinism contract. Latency is from a quote's arrival to the decision on its symbol, once for the newest quote of each decision.
+ */
+export interface LatencyMeasured extends LogLine {
+  event: 'latency'
+  /** Decisions on a new quote. */
+  count: number
+  maxUs: number
+  /** The buckets of base/latency-histogram.ts that hold something, rising: lowest latency of the bucket in microseconds, and count. */
+  buckets: [lowUs: number, count: number][]
+  /** Most symbols that waited at once to be looked at because of a new quote. */
+  queueDepthMax: number
+  /** Longest time from a quote's arrival until its symbol was looked at. */
+  lagMaxUs: number
+  /** Quotes of a symbol that was waiting already. */
+  coalesced: number
+}
+
+/** Once a minute of event time, when the feeds are open and at the end, one a venue: what its feed did since the last such line. */
+export interface FeedMeasured extends LogLine {
+  event: 'feed'
+  venue: Venue
+  source: FeedSource
+  /** REST requests sent, and those that our own ledger of the venue's limits put off or left out. */
+  requests: number
+  heldBack: number
+  /** Answers 429 and 418. */
+  rateLimited: number
+  bans: number
+  /** Largest share of the venue's tightest limit that was used, 0 to 1. */
+  usedShareMax: number
+  /** Stream frames received. */
+  frames: number
+  /** Connections that stood, the first included; of these, those that replaced one. */
+  connects: number
+  reconnects: number
+  /** Sequence gaps, and books that were fetched anew after one. */
+  gaps: number
+  resyncs: number
+  /** Quiet books that REST showed to be current. */
+  confirmations: number
+  /** Stream events dropped because a queue was full. */
+  dropped: number
+  /** Gauge: sockets open now. */
+  liveSockets: number
+  /** Gauge: the venue's clock minus ours, and how far that may be off; null while it is not known. */
+  clockOffsetMs: number | null
+  clockErrorMs: number | null
+}
+
+export type MetricsEvent = LoopsMeasured | ProcessMeasured | LatencyMeasured | FeedMeasured
 
 export type LogEvent = TradingEvent | ApplicationEvent | MetricsEvent
 

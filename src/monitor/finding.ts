@@ -6,7 +6,10 @@ export type Severity = 'info' | 'warn' | 'error'
 export type NoEntryCause = 'no-opportunity' | 'guard-blocking' | 'stale-feed' | 'engine-stuck' | 'missed-opportunity'
 
 export interface Finding {
-  /** The rule's name: `no-entry`, `guard-block`, `error-log`, `no-progress`, `stale-feed`, `loop-period`, `heap-slope`, `engine-exited`. */
+  /**
+   * The rule's name: `no-entry`, `guard-block`, `error-log`, `no-progress`, `stale-feed`, `loop-period`, `feed-latency`, `heap-slope`,
+   * `engine-exited`.
+   */
   rule: string
   severity: Severity
   aborts: boolean

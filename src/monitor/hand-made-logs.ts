@@ -51,6 +51,7 @@ export function rulesOf(other: Partial<MonitorSettings['rules']> = {}): MonitorS
     noProgress: ruleOf(30_000),
     staleFeed: ruleOf(120_000),
     loopPeriod: ruleOf(60_000, { graceMs: 10_000, severity: 'warn', aborts: false }),
+    feedLatency: ruleOf(60_000, { severity: 'warn', aborts: false }),
     heapSlope: ruleOf(3_600_000, { graceMs: 1_800_000, severity: 'warn', aborts: false }),
     ...other,
   }

@@ -1,5 +1,6 @@
 /** One line of a log, as read: an event of the schema, or the text of anything else. The only place where log input is checked. */
 
+import { areLatencyBuckets } from '../base/latency-histogram.ts'
 import type { LogEvent } from '../model/event.ts'
 
 export type LogName = 'application' | 'trading' | 'metrics'
@@ -41,6 +42,8 @@ function hasShapeOfItsEvent(value: Record<string, unknown>): boolean {
   switch (value.event) {
     case 'loops':
       return Array.isArray(value.periodsMs) && areAllOfSymbols(value.quotes)
+    case 'latency':
+      return areLatencyBuckets(value.buckets, value.maxUs)
     case 'session-opened':
       return areAllOfSymbols(value.openTrades)
     case 'guard-decided':

@@ -9,6 +9,7 @@ import { LogTail } from './log-tail.ts'
 import type { OraclePricing } from './opportunity-oracle.ts'
 import type { RaisedFacts, Rule, RuleContext } from './rule.ts'
 import { ErrorLogRule, isTrouble } from './rules/error-log.ts'
+import { FeedLatencyRule } from './rules/feed-latency.ts'
 import { GuardBlockRule } from './rules/guard-block.ts'
 import { HeapSlopeRule } from './rules/heap-slope.ts'
 import { LoopPeriodRule } from './rules/loop-period.ts'
@@ -126,6 +127,7 @@ export class Monitor {
       ['stale-feed', rules.staleFeed, (context) => new StaleFeedRule(context)],
       ['guard-block', rules.guardBlock, (context) => new GuardBlockRule(context)],
       ['loop-period', rules.loopPeriod, (context) => new LoopPeriodRule(context)],
+      ['feed-latency', rules.feedLatency, (context) => new FeedLatencyRule(context)],
       ['heap-slope', rules.heapSlope, (context) => new HeapSlopeRule(context)],
       [
         'no-entry',
@@ -142,13 +144,14 @@ export class Monitor {
       })
   }
 
-  #raise(rule: string, settings: RuleSettings, { isHarmless = false, ...facts }: RaisedFacts): void {
+  #raise(rule: string, settings: RuleSettings, { isHarmless = false, isGrave = false, ...facts }: RaisedFacts): void {
     const aborts = settings.aborts && !isHarmless
     if (this.#findings.length >= (aborts ? 2 * maxFindings : maxFindings)) {
       this.#counts.droppedFindings++
       return
     }
-    this.#findings.push({ rule, severity: isHarmless ? 'info' : settings.severity, aborts, ...facts })
+    const severity = isHarmless ? 'info' : isGrave ? 'error' : settings.severity
+    this.#findings.push({ rule, severity, aborts, ...facts })
   }
 
   /** The earliest line of the three logs, or null where the next one lies beyond `limitMs`. */

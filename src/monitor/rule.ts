@@ -20,6 +20,8 @@ export interface Rule {
 export interface RaisedFacts extends Omit<Finding, 'rule' | 'severity' | 'aborts'> {
   /** It is worth knowing and no trouble: severity info, never aborts. */
   isHarmless?: boolean
+  /** It is an error, whatever severity the rule is set to; whether it aborts is the settings' all the same. */
+  isGrave?: boolean
 }
 
 export interface RuleContext {

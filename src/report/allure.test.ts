@@ -125,6 +125,7 @@ test.each([
   ['heap trend', 'fail', 'performance'],
   ['resident memory', 'fail', 'performance'],
   ['missing snapshots', 'fail', 'performance'],
+  ['quote to decision p99', 'fail', 'performance'],
   ['entries on every symbol', 'fail', 'product'],
   ['balances-conserved', 'fail', 'product'],
   ['balances-conserved', 'unknown', 'unknown'],

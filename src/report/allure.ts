@@ -82,7 +82,7 @@ async function tellAttempt(allure: AllureApi, attempt: AttemptRecord): Promise<v
 /** An unknown verdict is neither a defect nor a missed budget. */
 export function failureKindOf({ name, verdict }: Pick<Assertion, 'name' | 'verdict'>): FailureKind {
   if (verdict === 'unknown') return 'unknown'
-  return /loop|period|memory|heap|rss|snapshot/i.test(name) ? 'performance' : 'product'
+  return /loop|period|memory|heap|rss|snapshot|quote to decision/i.test(name) ? 'performance' : 'product'
 }
 
 export interface AllureAttachment {
@@ -161,12 +161,13 @@ export function metricsOf({ record, analysis, judgement }: JudgedRun): AllureMet
   const { scenario, startedAt, endedAt } = record
   const start = Date.parse(startedAt)
   const stop = endedAt === null ? start : Date.parse(endedAt)
-  const { overall, loopTimeMs, loopPeriodMs, loopCpuMs, rssBytes, heapAfterGcBytes } = analysis
+  const { overall, loopTimeMs, loopPeriodMs, loopCpuMs, rssBytes, heapAfterGcBytes, latency } = analysis
   const notPassed = judgement.assertions.filter(({ verdict }) => verdict !== 'pass').length
   const figures: [key: string, title: string, unit: string, better: 'lower' | 'higher', value: number | null][] = [
     ['loop_time_p99', 'loop time p99', 'ms', 'lower', loopTimeMs?.p99 ?? null],
     ['loop_period_p99', 'loop period p99', 'ms', 'lower', loopPeriodMs?.p99 ?? null],
     ['loop_cpu_mean', 'processor time a loop', 'ms', 'lower', loopCpuMs?.mean ?? null],
+    ['quote_to_decision_p99', 'quote to decision p99', 'ms', 'lower', latency === null ? null : latency.p99Us / 1000],
     ['acceleration', 'acceleration', 'x', 'higher', accelerationOf(record, analysis)],
     ['rss_max', 'RSS, most', 'MiB', 'lower', rssBytes === null ? null : rssBytes.max / 2 ** 20],
     ['heap_after_gc_max', 'heap after GC, most', 'MiB', 'lower', heapAfterGcBytes === null ? null : heapAfterGcBytes.max / 2 ** 20],

@@ -34,6 +34,17 @@ test('a budget near the data is a line, one far above it is named', () => {
   expect(textOf(loopTime?.svg ?? '').join()).toContain('p99 budget 1,000, off the scale')
 })
 
+test('quotes on a real clock are drawn against their budget', () => {
+  const points: [number, number][] = [
+    [startMs, 0.4],
+    [startMs + 60_000, 30],
+  ]
+  const series = [{ name: 'quote-to-decision', unit: 'ms', points }]
+  const drawn = renderCharts(sampleAnalysis({ series }), { ...budgets, maxQuoteToDecisionP99Ms: 40 })
+  const chart = drawn.find(({ name }) => name === 'quote-to-decision')
+  expect(textOf(chart?.svg ?? '')).toContain('p99 budget 40')
+})
+
 test('the time axis is UTC', () => {
   expect(textOf(draw()[1]?.svg ?? '')).toEqual(expect.arrayContaining(['01-05', '00:01', '00:02', '00:03']))
 })

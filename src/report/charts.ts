@@ -8,7 +8,7 @@ import { guardBlocksChart, hoursChart, quotesChart } from './bar-charts.ts'
 import type { ChartPlan } from './chart-plan.ts'
 import { loopTimeHistogramChart } from './histogram-chart.ts'
 import { outagesChart } from './outages-chart.ts'
-import { loopPeriodChart, loopTimeChart, memoryChart, profitChart, tradesChart } from './time-charts.ts'
+import { loopPeriodChart, loopTimeChart, memoryChart, profitChart, quoteToDecisionChart, tradesChart } from './time-charts.ts'
 
 export interface Chart {
   /** File name without its ending. */
@@ -29,6 +29,7 @@ export function renderCharts(analysis: Analysis, budgets: Budgets): Chart[] {
     loopPeriodChart(analysis, budgets),
     loopTimeChart(analysis, budgets),
     loopTimeHistogramChart(analysis),
+    quoteToDecisionChart(analysis, budgets),
     tradesChart(analysis),
     quotesChart(analysis),
     profitChart(analysis),

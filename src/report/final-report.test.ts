@@ -1,6 +1,7 @@
 /** What the report says, in which order, and what it leaves out. */
 
 import { expect, test } from 'vitest'
+import type { FeedFigures } from '../analyzer/analysis.ts'
 import { finalReport } from './final-report.ts'
 import type { JudgedRun } from './write-report.ts'
 import { sampleRecord, sampleRun, startMs, symbolFigures } from './sample-run.ts'
@@ -99,7 +100,7 @@ test('our column against commercial engines is measured', () => {
     | loop time | ~1000 ms | 10–50 ms | 52 ms mean, 52 ms p99 (modelled latency included); 0.08 ms of processor |
     | throughput | 2–4 symbols a loop | hundreds to thousands of symbols a loop | 2 symbols a loop; 600 symbol evaluations a second |
     | memory | ~100 MB | 1–10 GB | 96 MiB RSS at most |
-    | monitoring | basic (logs) | advanced (metrics) | 7 rules on event time, over logs and metrics |
+    | monitoring | basic (logs) | advanced (metrics) | 8 rules on event time, over logs and metrics |
     | recovery | basic (restart) | advanced (dynamic adjustment) | restart from committed state, adjusted; restarts here: none |
 
     The run went 300 times faster than real time.
@@ -159,6 +160,73 @@ test('an attempt tells its findings, what was decided and what was adjusted', ()
   `)
 })
 
+const upbitFeed: FeedFigures = {
+  venue: 'upbit',
+  source: 'orderbook-stream',
+  requests: 24,
+  heldBack: 1,
+  rateLimited: 2,
+  bans: 0,
+  usedShareMax: 0.4,
+  frames: 123_456,
+  connects: 3,
+  reconnects: 2,
+  gaps: 0,
+  resyncs: 0,
+  confirmations: 7,
+  dropped: 0,
+  liveSocketsMax: 1,
+  clockOffsetMs: -3.25,
+  clockErrorMs: 1.5,
+}
+
+test('the feeds say where quotes came from, what they cost and what they lost', () => {
+  const rest = { frames: 0, connects: 0, reconnects: 0, confirmations: 0, clockOffsetMs: null, clockErrorMs: null }
+  const feeds = [upbitFeed, { ...upbitFeed, ...rest, venue: 'binance' as const, source: 'book-ticker' as const, usedShareMax: 0.96 }]
+  expect(section(reportOf(sampleRun({ analysis: { feeds } })), 'Market data')).toMatchInlineSnapshot(`
+    "## Market data
+
+    | venue | quotes | requests | held back | 429 | 418 | most of the limit | frames | connects | reconnects | gaps | resyncs | confirmations | dropped | clock ahead of ours |
+    | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+    | upbit | stream of whole order books | 24 | 1 | 2 | 0 | 40.0 % | 123,456 | 3 | 2 | 0 | 0 | 7 | 0 | -3.25 ± 1.5 ms |
+    | binance | REST: best bid and ask of many instruments in one request, since their order books do not fit the weight limit | 24 | 1 | 2 | 0 | 96.0 % | - | - | - | - | - | - | - | not known |
+
+    "
+  `)
+})
+
+test('the latency of decisions is told in milliseconds', () => {
+  const latency = {
+    count: 12_345,
+    p50Us: 85,
+    p99Us: 1234,
+    p999Us: 20_500,
+    maxUs: 512_000,
+    queueDepthMax: 4,
+    lagMaxUs: 511_900,
+    coalesced: 17,
+  }
+  expect(section(reportOf(sampleRun({ analysis: { latency } })), 'Quote to decision')).toMatchInlineSnapshot(`
+    "## Quote to decision
+
+    From the arrival of a symbol’s newest quote to the decision on it, each quote counted once; percentiles are at
+    most 1.6 % too high. A quote is coalesced with the one before it where its symbol is waiting already.
+
+    | decisions | p50 | p99 | p99.9 | max | longest wait to be looked at | most symbols waiting | quotes coalesced |
+    | --- | --- | --- | --- | --- | --- | --- | --- |
+    | 12,345 | 0.085 ms | 1.23 ms | 20.5 ms | 512 ms | 512 ms | 4 | 17 |
+
+    "
+  `)
+})
+
+test.each(['loopback', 'live'] as const)('a run on the %s market promises no bytes, and nothing to replay', (market) => {
+  const { config } = sampleRecord()
+  const markdown = reportOf(sampleRun({ record: { config: { ...config, market, pace: '1x' } } }))
+  expect(section(markdown, 'What the seed')).toContain('The clock is real')
+  expect(section(markdown, 'How to reproduce')).not.toMatch(/replay|start-at/)
+})
+
 test('anomalies are counted, with a sample', () => {
   const analysis = { errorsByKind: { 'symbol-failed': 3 }, rawLines: 12, rawLineSamples: ['Error: `boom`'], missingSnapshots: 4 }
   expect(section(reportOf(sampleRun({ analysis })), 'Anomalies')).toMatchInlineSnapshot(`
@@ -178,7 +246,7 @@ test('anomalies are counted, with a sample', () => {
 
 test('the command to reproduce spells out every setting that may have been overridden', () => {
   expect(section(reportOf(sampleRun()), 'How to reproduce')).toContain(
-    'npx longhaul run --config configs/s0.yaml --symbols KRW-BTC,KRW-ETH --duration-minutes 3 --market simulated --pace max ' +
-      '--seed 62 --start-at 2026-01-05T00:00:00Z',
+    'npx longhaul run --config configs/s0.yaml --symbols KRW-BTC,KRW-ETH --duration-minutes 3 --market simulated ' +
+      '--data-source rest --trigger interval --pace max --seed 62 --start-at 2026-01-05T00:00:00Z',
   )
 })

@@ -1,7 +1,9 @@
 /** FINAL_REPORT.md: what was run, what came of it, and whether to go on. Pure text from plain data; write-report.ts stores it. */
 
 import type { Analysis, CheckResult, Judgement, Verdict } from '../analyzer/analysis.ts'
+import { isNetworkMarket } from '../config/schema.ts'
 import { formatCount, formatDuration, formatNumber, formatUtc, markdownTable } from './format.ts'
+import { marketData, quoteToDecision } from './market-data-section.ts'
 import { anomalies, attempts, environment, hours, outages, symbols } from './report-sections.ts'
 import { accelerationOf, eventMsOf } from './run-figures.ts'
 import type { RunRecord } from './run-record.ts'
@@ -37,6 +39,8 @@ export function finalReport(input: ReportInput): string {
     attempts(record),
     anomalies(record, analysis),
     outages(analysis),
+    marketData(analysis),
+    quoteToDecision(analysis),
     checkers(input),
     charts(input),
     commercialComparison(record, analysis),
@@ -102,29 +106,45 @@ function charts({ charts: drawn }: ReportInput): string | null {
 }
 
 function reproduction({ config, configFile, commit, command, runId }: RunRecord): string {
+  const isRealTime = isNetworkMarket(config.market)
   // Every setting that a command line or the environment may have overridden is spelled out.
   const flags = [
     `--config ${configFile}`,
     `--symbols ${config.symbols.join(',')}`,
     `--duration-minutes ${config.duration_minutes}`,
     `--market ${config.market}`,
+    `--data-source ${config.data_source}`,
+    `--trigger ${config.loop.trigger}`,
     `--pace ${config.pace}`,
     `--seed ${config.seed}`,
-    `--start-at ${config.startAt}`,
+    ...(isRealTime ? [] : [`--start-at ${config.startAt}`]),
     ...(config.parts === undefined ? [] : [`--parts ${config.parts}`]),
   ]
   const checkout = commit === null ? [] : [`git checkout ${commit}`]
-  const lines = [...checkout, `npx longhaul run ${flags.join(' ')}`, '', '# or from this folder, comparing trading.log byte for byte:']
-  const block = [...lines, `npx longhaul replay ${runId}`].join('\n')
+  const replay = ['', '# or from this folder, comparing trading.log byte for byte:', `npx longhaul replay ${runId}`]
+  const block = [...checkout, `npx longhaul run ${flags.join(' ')}`, ...(isRealTime ? [] : replay)].join('\n')
   return `## How to reproduce\n\nThis run was started as \`${command}\`.\n\n\`\`\`sh\n${block}\n\`\`\``
 }
 
-function determinism({ store }: RunRecord): string {
-  return `## What the seed does not reproduce
+function determinism({ config, store }: RunRecord): string {
+  return `## What the seed does not reproduce\n\n${isNetworkMarket(config.market) ? realTime[config.market] : virtualTime(store)}`
+}
 
+function virtualTime(store: RunRecord['store']): string {
+  return `\
 The clock is virtual: the same commit, config and seed give the same trading.log to the byte, at any pace, on any machine, with either
 store (here: ${store ?? 'none'}). Outside that contract are figures that are measured, and so kept out of trading.log: processor time,
 memory, event-loop delay, handles, wall time and acceleration.`
+}
+
+const realTime: Record<'loopback' | 'live', string> = {
+  loopback: `\
+The clock is real and quotes come through sockets, so nothing here is repeated to the byte. The seed gives the same market, instant by
+instant from its start; which of it the engine sees, and when, is up to this machine. What was found here is looked for again on the
+market \`simulated\`, where it can be repeated.`,
+  live: `\
+The clock is real and the quotes are the venues’ own: this run happens once, and the seed decides only how paper orders fare. Its logs
+are all that is left of it.`,
 }
 
 function listed(names: readonly string[], max: number): string {

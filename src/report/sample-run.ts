@@ -113,6 +113,8 @@ export function sampleAnalysis(changes: Partial<Analysis> = {}): Analysis {
     hours: [{ ...hour, meanLoopPeriodMs: 1000, p99LoopTimeMs: 52 }],
     rssBytes: distribution(96 * 2 ** 20),
     heapAfterGcBytes: distribution(12 * 2 ** 20),
+    latency: null,
+    feeds: [],
     heapTrend: noTrend,
     loopTimeTrend: noTrend,
     series: [

@@ -35,6 +35,12 @@ export function loopTimeChart(analysis: Analysis, budgets: Budgets): ChartPlan |
   return timeChart(analysis, 'loop-time', 'Loop time', subtitle, linesOf(analysis, [['loop-time', 'loop time']]), limits)
 }
 
+export function quoteToDecisionChart(analysis: Analysis, { maxQuoteToDecisionP99Ms: maxMs }: Budgets): ChartPlan | null {
+  const limits = maxMs === null ? [] : [{ label: 'p99 budget', value: maxMs }]
+  const lines = linesOf(analysis, [['quote-to-decision', 'p99']])
+  return timeChart(analysis, 'quote-to-decision', 'Quote to decision', 'ms, 99th percentile of each minute', lines, limits)
+}
+
 export function memoryChart(analysis: Analysis, budgets: Budgets): ChartPlan | null {
   const lines = linesOf(analysis, [
     ['heap-after-gc', 'heap after GC'],

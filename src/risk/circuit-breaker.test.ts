@@ -88,6 +88,29 @@ test('says why', () => {
   expect(breaker.recordSuccess('binance', 2000)).toEqual({ event: 'circuit-closed', venue: 'binance', reason: 'the trial succeeded' })
 })
 
+test('a ban opens it at once and until the ban ends, and one failed trial opens it again', () => {
+  const breaker = new CircuitBreaker(settings)
+  expect(breaker.trip('binance', 120_000, 0)).toEqual({
+    event: 'circuit-opened',
+    venue: 'binance',
+    reason: 'the venue has shut us out for 120000 ms',
+  })
+  expect([breaker.isOpen('binance', 119_999), breaker.isOpen('binance', 120_000), breaker.isOpen('upbit', 0)]).toEqual([true, false, false])
+  expect(breaker.recordFailure('binance', 120_000)).toMatchObject({ event: 'circuit-opened', reason: 'the trial failed' })
+})
+
+test.each<[string, number, string | null]>([
+  ['told of again, changes nothing', 5000, null],
+  ['that is shorter than the circuit is open, changes nothing', 4000, null],
+  ['that grew longer, is told', 6000, 'circuit-opened'],
+  ['that is over, changes nothing', 10, null],
+])('a ban %s', (_name, untilMs, event) => {
+  const breaker = new CircuitBreaker(settings)
+  breaker.trip('upbit', 5000, 0)
+  expect(breaker.trip('upbit', untilMs, 10)?.event ?? null).toBe(event)
+  expect(breaker.isOpen('upbit', Math.max(untilMs, 5000) - 1)).toBe(true)
+})
+
 test('whatever happens, it is never open longer than its time without another failure, and opens only on failures', () => {
   const steps = fc.array(fc.record({ waitMs: fc.nat({ max: 700 }), isSuccess: fc.boolean() }), { maxLength: 40, size: 'max' })
   fc.assert(

@@ -48,6 +48,19 @@ export class CircuitBreaker {
     return { event: 'circuit-opened', venue, reason }
   }
 
+  /**
+   * Opens the circuit at once, until `untilMs`: the venue has shut us out, and no count of failures is needed. Returns the event to log
+   * where this opened it or keeps it open for longer.
+   */
+  trip(venue: Venue, untilMs: number, nowMs: number): Body<CircuitChanged> | null {
+    const circuit = this.#circuit(venue)
+    if (untilMs <= Math.max(nowMs, circuit.openUntilMs ?? nowMs)) return null
+    circuit.openUntilMs = untilMs
+    // So that one failed trial opens it again.
+    circuit.failureCount = this.#settings.openAfterFailures
+    return { event: 'circuit-opened', venue, reason: `the venue has shut us out for ${untilMs - nowMs} ms` }
+  }
+
   #circuit(venue: Venue): Circuit {
     const known = this.#circuits.get(venue)
     if (known !== undefined) return known

@@ -1,5 +1,6 @@
 /** The checks that every venue's levels pass before the engine sees a book; the venue parsers call this, nobody else. */
 
+import { Decimal } from '../base/decimal.ts'
 import type { PriceLevel } from '../model/order-book.ts'
 
 /** A wire type before it has been checked: any field may be missing or be anything. */
@@ -13,6 +14,13 @@ export function objectOf(value: unknown): object | null {
 /** Times and sequence numbers: what is above 2^53 would not be told from its neighbour. */
 export function isExactInteger(value: unknown): value is number {
   return Number.isSafeInteger(value)
+}
+
+/** A tick, lot or notional as the venues spell them (`0.00001000`), or null where it is no positive decimal of sane length. */
+export function positiveDecimalOf(value: unknown): Decimal | null {
+  if (typeof value !== 'string' || !/^\d{1,20}(\.\d{1,20})?$/.test(value)) return null
+  const decimal = Decimal.parse(value)
+  return decimal.isPositive() ? decimal : null
 }
 
 /** Appends the level, or drops it where it cannot be traded: Upbit pads short sides with price 0, size 0. */

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import { OperatingError } from '../base/error.ts'
 import { SeededPrng } from '../base/prng.ts'
 import { VirtualClock } from '../clock/virtual-clock.ts'
 import type { InstrumentKey } from '../market-data/market-data-provider.ts'
 import type { Venue } from '../model/instrument.ts'
 import { RestMarketDataProvider } from './rest-market-data-provider.ts'
-import { ScriptedMarket } from './simulated/scripted-market.ts'
+import { ScriptedMarket } from '../market/scripted-market.ts'
 import { SimulatedTransport } from './simulated/simulated-transport.ts'
-import type { HttpRequest, HttpResponse, Transport } from './transport.ts'
+import type { HttpRequest, HttpResponse, SocketEvents, SocketRequest, Transport, VenueSocket } from './transport.ts'
 
 const startMs = 1_767_571_200_000
 const latency = { upbit: { minMs: 20, maxMs: 20 }, binance: { minMs: 60, maxMs: 60 } }
@@ -18,7 +19,9 @@ const ether: InstrumentKey = { venue: 'binance', code: 'ETHUSDT' }
 /** Passes everything on, and keeps what was asked; an answer on the list takes the place of the venue's. */
 class RecordingTransport implements Transport {
   readonly targets: string[] = []
-  readonly substitutes: { venue: Venue; status: number; body: string; headers: Record<string, string> }[] = []
+  readonly substitutes: ({ venue: Venue } & Partial<Pick<HttpResponse, 'status' | 'body' | 'headers'>>)[] = []
+  /** Unreachable at once. */
+  failsFast: string | null = null
   readonly #inner: Transport
 
   constructor(inner: Transport) {
@@ -27,9 +30,14 @@ class RecordingTransport implements Transport {
 
   async request(request: HttpRequest): Promise<HttpResponse> {
     this.targets.push(request.target)
+    if (request.target === this.failsFast) throw new OperatingError('VENUE_UNREACHABLE', 'refused', { hint: 'none' })
     const response = await this.#inner.request(request)
     const index = this.substitutes.findIndex((substitute) => substitute.venue === request.venue)
     return index < 0 ? response : { ...response, ...this.substitutes.splice(index, 1)[0] }
+  }
+
+  connect(request: SocketRequest, events: SocketEvents): Promise<VenueSocket> {
+    return this.#inner.connect(request, events)
   }
 
   close(): Promise<void> {
@@ -39,7 +47,7 @@ class RecordingTransport implements Transport {
 
 function world(
   instruments: readonly InstrumentKey[] = [bitcoinInWon, wonRate, bitcoin, ether],
-  options: { loopIntervalMs?: number; requestTimeoutMs?: number } = {},
+  options: { loopIntervalMs?: number; requestTimeoutMs?: number; measuresClock?: boolean } = {},
 ) {
   const clock = new VirtualClock({ startMs, pace: null })
   const market = new ScriptedMarket()
@@ -169,7 +177,15 @@ describe('a venue that asks to be left alone is left alone', () => {
     const { clock, transport, provider, refresh } = world()
     transport.substitutes.push({ venue: 'binance', status: 429, body: '{"code":-1003,"msg":"Too much"}', headers: { 'retry-after': '2' } })
     expect(await refresh()).toEqual([
-      { venue: 'binance', code: 'VENUE_RATE_LIMITED', message: 'binance: status 429: Too much', isVenueWide: true, retryAfterMs: 2000 },
+      {
+        venue: 'binance',
+        code: 'VENUE_RATE_LIMITED',
+        message: 'binance: status 429: Too much',
+        isVenueWide: true,
+        retryAfterMs: 2000,
+        untilMs: startMs + 2060,
+        isBan: false,
+      },
     ])
     const askedBefore = transport.targets.length
     await clock.run(clock.sleepUntil(startMs + 1000))
@@ -184,16 +200,19 @@ describe('a venue that asks to be left alone is left alone', () => {
     const { clock, transport, provider, refresh } = world()
     transport.substitutes.push({ venue: 'upbit', status: 418, body: '', headers: {} })
     await expect(clock.run(provider.fetchBook(bitcoinInWon))).rejects.toMatchObject({ code: 'VENUE_RATE_LIMITED' })
-    expect(await refresh()).toMatchObject([{ venue: 'upbit', retryAfterMs: 60_000 }])
+    expect(await refresh()).toMatchObject([{ venue: 'upbit', retryAfterMs: 60_000, isBan: true, untilMs: startMs + 60_020 }])
   })
 })
 
 test('an unknown code is isolated in a few loops, and every other one gets its book', async () => {
   const listed = Array.from({ length: 6 }, (_, i): InstrumentKey => ({ venue: 'upbit', code: `KRW-C${i}` }))
-  const { market, transport, provider, refresh } = world([...listed, { venue: 'upbit', code: 'KRW-GONE' }])
+  const { clock, market, transport, provider, refresh } = world([...listed, { venue: 'upbit', code: 'KRW-GONE' }])
   market.delist('upbit', 'KRW-GONE')
   const failureCounts: number[] = []
-  for (let loop = 0; loop < 4; loop++) failureCounts.push((await refresh()).length)
+  for (let loop = 0; loop < 4; loop++) {
+    failureCounts.push((await refresh()).length)
+    await clock.run(clock.sleepUntil(startMs + (loop + 1) * 1000))
+  }
   expect(failureCounts).toEqual([1, 1, 1, 1])
   expect(listed.every((instrument) => provider.book(instrument) !== null)).toBe(true)
   expect(transport.targets.slice(-3).map((target) => target.slice('/v1/orderbook?markets='.length))).toEqual([
@@ -211,4 +230,133 @@ test('a book fetched for an order does not change what the loop saw', async () =
   const fetched = await clock.run(provider.fetchBook(bitcoin))
   expect(fetched).toMatchObject({ changedAtMs: startMs + 120, receivedAtMs: startMs + 120 })
   expect(provider.book(bitcoin)).toBe(before)
+})
+
+test('the listener is told of each book that changed, and when it reached us', async () => {
+  const { provider, list, refresh } = world()
+  const told: string[] = []
+  provider.onChange(({ venue, code }, atMs) => told.push(`${venue} ${code} ${atMs - startMs}`))
+  await refresh()
+  expect(told.splice(0)).toEqual(['upbit KRW-BTC 20', 'upbit KRW-USDT 20', 'binance BTCUSDT 60', 'binance ETHUSDT 60'])
+  list('binance', 'ETHUSDT', 2)
+  list('upbit', 'KRW-BTC')
+  await refresh()
+  expect(told).toEqual(['upbit KRW-BTC 80', 'binance ETHUSDT 120'])
+})
+
+describe('no limit of a venue is ever passed', () => {
+  test('by a loop that is too fast: some refreshes leave Upbit out, its books keep their age, and nothing fails', async () => {
+    const { clock, transport, provider, refresh } = world(undefined, { loopIntervalMs: 50 })
+    let oldestMs = 0
+    for (let loop = 1; loop <= 200; loop++) {
+      expect(await refresh()).toEqual([])
+      await clock.run(clock.sleepUntil(startMs + loop * 70))
+      oldestMs = Math.max(oldestMs, clock.nowMs() - (provider.book(bitcoinInWon)?.receivedAtMs ?? 0))
+    }
+    const [upbit] = provider.takeCounts()
+    const asked = transport.targets.filter((target) => target.startsWith('/v1/')).length
+    expect(upbit).toMatchObject({ venue: 'upbit', source: 'orderbook', requests: asked, heldBack: 200 - asked, rateLimited: 0, bans: 0 })
+    expect(upbit?.heldBack).toBeGreaterThan(50)
+    expect(asked / 14).toBeGreaterThan(7)
+    expect(upbit?.usedShareMax).toBe(0.8)
+    expect(oldestMs).toBeLessThan(1000)
+  })
+
+  test('by many orders at once: those for which there is no room wait', async () => {
+    const { clock, provider } = world(undefined, { requestTimeoutMs: 3000 })
+    const books = await clock.run(Promise.all(Array.from({ length: 25 }, () => provider.fetchBook(bitcoinInWon))))
+    expect(books.map(({ receivedAtMs }) => Math.floor((receivedAtMs - startMs) / 1000)).toSorted((x, y) => x - y)).toEqual([
+      ...Array.from({ length: 10 }, () => 0),
+      ...Array.from({ length: 10 }, () => 1),
+      ...Array.from({ length: 5 }, () => 2),
+    ])
+    expect(provider.takeCounts()[0]).toMatchObject({ requests: 25, heldBack: 15, rateLimited: 0 })
+  })
+
+  test('and an order that would wait beyond its deadline is told so, without the venue being asked', async () => {
+    const { clock, provider, refresh } = world(undefined, { requestTimeoutMs: 500 })
+    const books = await clock.run(Promise.allSettled(Array.from({ length: 12 }, () => provider.fetchBook(bitcoinInWon))))
+    const refusals = books.flatMap((book) => (book.status === 'rejected' ? [book.reason as unknown] : []))
+    expect(refusals).toMatchObject([
+      { code: 'VENUE_RATE_LIMITED', message: 'upbit: no room within its rate limits in 500 ms' },
+      { code: 'VENUE_RATE_LIMITED' },
+    ])
+    expect(clock.nowMs()).toBe(startMs + 500)
+    expect(provider.takeCounts()[0]).toMatchObject({ requests: 10 })
+    expect(await refresh()).toEqual([])
+  })
+
+  test('where others use the address, and an order still has its reserve', async () => {
+    const { clock, transport, provider, refresh } = world()
+    transport.substitutes.push({ venue: 'upbit', headers: { 'remaining-req': 'group=orderbook; min=600; sec=1' } })
+    await refresh()
+    expect(await refresh()).toEqual([])
+    expect(provider.takeCounts()[0]).toMatchObject({ requests: 1, heldBack: 1, usedShareMax: 0.9 })
+    await clock.run(provider.fetchBook(bitcoinInWon))
+    expect(provider.takeCounts()[0]).toMatchObject({ requests: 1, heldBack: 0, usedShareMax: 0.2 })
+  })
+
+  test('and a small budget goes round: every batch has its turn', async () => {
+    const listed = Array.from({ length: 4000 }, (_, i): InstrumentKey => ({ venue: 'upbit', code: `KRW-C${i}` }))
+    const { clock, provider, refresh } = world(listed)
+    for (let loop = 1; loop <= 3; loop++) {
+      await refresh()
+      await clock.run(clock.sleepUntil(startMs + loop * 1100))
+    }
+    expect(listed.every((instrument) => provider.book(instrument) !== null)).toBe(true)
+    expect(provider.takeCounts()[0]).toMatchObject({ rateLimited: 0, heldBack: 6 })
+  })
+})
+
+test('a ban is told as one until it ends, and counted once', async () => {
+  const { clock, transport, provider, refresh } = world()
+  transport.substitutes.push({ venue: 'binance', status: 418, body: '{"code":-1003,"msg":"banned"}', headers: { 'retry-after': '120' } })
+  const untilMs = startMs + 120_060
+  expect((await refresh())[0]).toMatchObject({ code: 'VENUE_RATE_LIMITED', isBan: true, untilMs })
+  await clock.run(clock.sleepUntil(untilMs - 1))
+  expect(await refresh()).toMatchObject([{ isBan: true, untilMs, retryAfterMs: 1 }])
+  await clock.run(clock.sleepUntil(untilMs))
+  expect(await refresh()).toEqual([])
+  expect(provider.takeCounts()[1]).toMatchObject({ bans: 1, rateLimited: 0 })
+})
+
+describe('the venues’ clocks', () => {
+  test('are not measured where nobody asks for it', async () => {
+    const { transport, provider, refresh } = world()
+    await refresh()
+    expect(transport.targets).not.toContain('/api/v3/time')
+    expect(provider.takeCounts()).toMatchObject([{ clockOffsetMs: null }, { clockOffsetMs: null, clockErrorMs: null }])
+  })
+
+  test('are measured once a minute: Binance by its time, Upbit by the date of its answers', async () => {
+    const { clock, transport, provider, refresh } = world(undefined, { measuresClock: true })
+    for (let loop = 0; loop < 90; loop++) {
+      const date = new Date(clock.nowMs() + 5000).toUTCString()
+      transport.substitutes.push({ venue: 'upbit', headers: { date } })
+      expect(await refresh()).toEqual([])
+      await clock.run(clock.sleepUntil(startMs + (loop + 1) * 1000))
+    }
+    expect(transport.targets.filter((target) => target === '/api/v3/time')).toHaveLength(2)
+    const [upbit, binance] = provider.takeCounts()
+    expect(binance).toMatchObject({ clockOffsetMs: 0.5, clockErrorMs: 30.5 })
+    expect(Math.abs((upbit?.clockOffsetMs ?? 0) - 5000)).toBeLessThanOrEqual(upbit?.clockErrorMs ?? 0)
+    expect(upbit?.clockErrorMs).toBeLessThanOrEqual(510)
+  })
+
+  test('cost no books where they cannot be measured', async () => {
+    const { clock, transport, provider, refresh } = world(undefined, { measuresClock: true })
+    transport.failsFast = '/api/v3/time'
+    expect(await refresh()).toMatchObject([{ venue: 'binance', code: 'VENUE_UNREACHABLE', isVenueWide: false }])
+    expect(provider.book(bitcoin)).not.toBeNull()
+    await clock.run(clock.sleepUntil(startMs + 60_000))
+    transport.failsFast = null
+    expect(await refresh()).toEqual([])
+  })
+
+  test('are a reason to leave a venue alone where it says so', async () => {
+    const { transport, provider, refresh } = world([bitcoinInWon], { measuresClock: true })
+    transport.substitutes.push({ venue: 'binance', status: 429, body: '', headers: { 'retry-after': '2' } })
+    expect(await refresh()).toMatchObject([{ venue: 'binance', code: 'VENUE_RATE_LIMITED' }])
+    expect(provider.takeCounts()).toMatchObject([{ requests: 1 }, { requests: 1, rateLimited: 1 }])
+  })
 })

@@ -8,6 +8,8 @@ export interface VenueErrorOptions {
   hint: string
   /** How long the venue wants to be left alone. */
   retryAfterMs?: number | null
+  /** The venue has shut this address out (418), which is more than one request too many. */
+  isBan?: boolean
   /** The venue does not list one of the codes that it was asked for. */
   isUnknownCode?: boolean
   /** False where it concerns only some of the books that were asked for. */
@@ -17,12 +19,14 @@ export interface VenueErrorOptions {
 
 export class VenueError extends OperatingError {
   readonly retryAfterMs: number | null
+  readonly isBan: boolean
   readonly isUnknownCode: boolean
   readonly isVenueWide: boolean
 
   constructor(venue: Venue, code: ErrorCode, message: string, options: VenueErrorOptions) {
     super(code, `${venue}: ${message}`, options)
     this.retryAfterMs = options.retryAfterMs ?? null
+    this.isBan = options.isBan ?? false
     this.isUnknownCode = options.isUnknownCode ?? false
     this.isVenueWide = options.isVenueWide ?? !this.isUnknownCode
   }
@@ -66,6 +70,7 @@ export function refused(
       ? 'Raise loop.intervalMs, or stop what else polls the venue from this address.'
       : 'Check the instrument codes and the status page of the venue.',
     retryAfterMs: isRateLimit ? (retryAfterMsOf(response) ?? reason.retryAfterMs) : null,
+    isBan: response.status === 418,
     isUnknownCode: reason.isUnknownCode,
   })
 }

@@ -1,6 +1,8 @@
 /** One venue's order books over REST, as the market data provider needs them; upbit/rest.ts and binance/rest.ts implement it. */
 
+import type { QuoteSource } from '../market-data/market-data-provider.ts'
 import type { OrderBook } from '../model/order-book.ts'
+import type { RateCost } from './rate-limit.ts'
 
 export interface BookAnswer {
   books: Map<string, OrderBook>
@@ -9,8 +11,14 @@ export interface BookAnswer {
 }
 
 export interface VenueRest {
+  readonly source: QuoteSource
+
   /** How many codes one request may carry. */
   readonly maxCodesPerRequest: number
+
+  /** What one `fetchBooks` and one `fetchDepth` use of the venue's limits. */
+  readonly booksCost: RateCost
+  readonly depthCost: RateCost
 
   /** One request for these books; throws an OperatingError where there is no answer or it is no order-book answer. */
   fetchBooks(codes: readonly string[]): Promise<BookAnswer>

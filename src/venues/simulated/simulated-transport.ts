@@ -1,16 +1,15 @@
-/** The simulated Transport: requests travel to the exchange in this process and back in event time. The composition root makes it. */
+/** The simulated Transport: what is sent travels to the exchange in this process and back in event time. The composition root makes it. */
 
 import { assert } from '../../base/assert.ts'
 import { OperatingError } from '../../base/error.ts'
 import type { Prng } from '../../base/prng.ts'
-import type { Clock } from '../../clock/clock.ts'
-import type { InstrumentKey } from '../../market-data/market-data-provider.ts'
-import type { Venue } from '../../model/instrument.ts'
-import type { HttpRequest, HttpResponse, Transport } from '../transport.ts'
-import { BinanceFace } from './binance-face.ts'
-import type { Face, FaceAnswer } from './face.ts'
-import type { Market } from './market.ts'
-import { UpbitFace } from './upbit-face.ts'
+import type { Clock, ScheduledCall } from '../../clock/clock.ts'
+import type { Instrument, Venue } from '../../model/instrument.ts'
+import type { HttpRequest, HttpResponse, SocketEvents, SocketRequest, Transport, VenueSocket } from '../transport.ts'
+import type { FaceAnswer, FaceRequest } from './face.ts'
+import type { Market } from '../../market/market.ts'
+import { SimulatedConnection, timedOut } from './simulated-connection.ts'
+import { SimulatedExchange } from './simulated-exchange.ts'
 
 /** A round trip's bounds in whole milliseconds; trips are uniform between the two. */
 export interface LatencySettings {
@@ -24,49 +23,44 @@ export const defaultLatency: Readonly<Record<Venue, LatencySettings>> = {
   binance: { minMs: 30, maxMs: 90 },
 }
 
-export interface SimulatedTransportOptions {
+/** An exchange, or a market to make one of that shows books and nothing else. */
+export type SimulatedTransportOptions = {
   clock: Clock
-  market: Market
   prng: Prng
   latency: Readonly<Record<Venue, LatencySettings>>
-  /** What the venues list where a request names no instrument; none where it is left out. */
-  instruments?: readonly InstrumentKey[]
-}
+} & ({ exchange: SimulatedExchange } | { market: Market; instruments?: readonly Instrument[] })
 
 export class SimulatedTransport implements Transport {
   readonly #clock: Clock
-  readonly #market: Market
+  readonly #exchange: SimulatedExchange
   readonly #prng: Prng
   readonly #latency: Readonly<Record<Venue, LatencySettings>>
-  readonly #faces: Record<Venue, Face>
+  readonly #connections = new Set<SimulatedConnection>()
+  #step: ScheduledCall | null = null
   #isClosed = false
 
   constructor(options: SimulatedTransportOptions) {
-    const { market, instruments = [] } = options
     for (const { minMs, maxMs } of Object.values(options.latency)) {
       assert(Number.isInteger(minMs) && Number.isInteger(maxMs) && minMs >= 0 && minMs <= maxMs, `latency is ${minMs} to ${maxMs} ms`)
     }
     this.#clock = options.clock
-    this.#market = market
     this.#prng = options.prng
     this.#latency = options.latency
-    this.#faces = {
-      upbit: new UpbitFace({ market, listedCodes: codesOf(instruments, 'upbit') }),
-      binance: new BinanceFace({ market, listedCodes: codesOf(instruments, 'binance') }),
-    }
+    this.#exchange =
+      'exchange' in options ? options.exchange : new SimulatedExchange({ market: options.market, instruments: options.instruments ?? [] })
   }
 
   request(request: HttpRequest): Promise<HttpResponse> {
     if (this.#isClosed) return Promise.reject(unreachable(request))
     const clock = this.#clock
     const leftAtMs = clock.nowMs()
-    const roundTripMs = this.#roundTripMs(request, leftAtMs)
+    const roundTripMs = this.#roundTripMs(request.venue, request.target, leftAtMs)
     return new Promise((resolve, reject) => {
       let answer: FaceAnswer | null = null
       let defect: unknown = null
       clock.scheduleQuietly(leftAtMs + Math.floor(roundTripMs / 2), () => {
         try {
-          answer = this.#answer(request)
+          answer = this.#exchange.answer(request.venue, faceRequest(request.target), clock.nowMs())
         } catch (error) {
           // A callback of the clock must not throw; whoever asked learns of the defect when the answer is due.
           defect = error
@@ -81,39 +75,63 @@ export class SimulatedTransport implements Transport {
     })
   }
 
-  /** Requests under way still arrive. */
+  /** One delay for each direction of a connection, so that its frames keep their order. */
+  connect(request: SocketRequest, events: SocketEvents): Promise<VenueSocket> {
+    if (this.#isClosed) return Promise.reject(unreachable(request))
+    const { venue, target } = request
+    const roundTripMs = this.#roundTripMs(venue, `connect ${target}`, this.#clock.nowMs())
+    const outMs = Math.floor(roundTripMs / 2)
+    const connection = new SimulatedConnection({
+      clock: this.#clock,
+      request,
+      events,
+      outMs,
+      backMs: roundTripMs - outMs,
+      open: (socket) => {
+        const opened = this.#exchange.open(venue, faceRequest(target), socket, this.#clock.nowMs())
+        this.#scheduleStep()
+        return opened
+      },
+      onEnded: (ended) => this.#connections.delete(ended),
+    })
+    this.#connections.add(connection)
+    return connection.opened
+  }
+
+  /** Requests under way still arrive; connections break, and nothing of them is left. */
   close(): Promise<void> {
     this.#isClosed = true
+    this.#step?.cancel()
+    for (const connection of this.#connections) connection.break(unreachable(connection.request))
     return Promise.resolve()
   }
 
-  #answer(request: HttpRequest): FaceAnswer {
-    const nowMs = this.#clock.nowMs()
-    this.#market.advance(nowMs)
-    return this.#faces[request.venue].answer(request.target, nowMs)
+  /** Streams have to be shown every step of the market; where none is open, requests alone move it. */
+  #scheduleStep(): void {
+    if (this.#step !== null || this.#exchange.openCount === 0) return
+    const clock = this.#clock
+    this.#step = clock.scheduleQuietly(this.#exchange.nextStepMs(clock.nowMs()), () => {
+      this.#step = null
+      this.#exchange.advance(clock.nowMs())
+      this.#scheduleStep()
+    })
   }
 
   /** Drawn by what is asked and when, so that a restarted engine sees the trips that the killed one would have seen. */
-  #roundTripMs(request: HttpRequest, leftAtMs: number): number {
-    const { minMs, maxMs } = this.#latency[request.venue]
+  #roundTripMs(venue: Venue, what: string, leftAtMs: number): number {
+    const { minMs, maxMs } = this.#latency[venue]
     if (minMs === maxMs) return minMs
-    const draw = this.#prng.fork(`${request.venue} ${leftAtMs} ${request.target}`).next()
+    const draw = this.#prng.fork(`${venue} ${leftAtMs} ${what}`).next()
     return minMs + Math.floor(draw * (maxMs - minMs + 1))
   }
 }
 
-function codesOf(instruments: readonly InstrumentKey[], venue: Venue): string[] {
-  return instruments.filter((instrument) => instrument.venue === venue).map((instrument) => instrument.code)
+function faceRequest(target: string): FaceRequest {
+  return { method: 'GET', target, headers: {}, body: '' }
 }
 
-function timedOut(request: HttpRequest): OperatingError {
-  return new OperatingError('VENUE_TIMEOUT', `${request.venue}: no answer within ${request.timeoutMs} ms`, {
-    hint: 'Raise venues.requestTimeoutMs, or look at the network to the venue.',
-  })
-}
-
-function unreachable(request: HttpRequest): OperatingError {
-  return new OperatingError('VENUE_UNREACHABLE', `${request.venue}: the transport is closed`, {
+function unreachable({ venue }: { venue: Venue }): OperatingError {
+  return new OperatingError('VENUE_UNREACHABLE', `${venue}: the transport is closed`, {
     hint: 'The engine is stopping; nothing is to be done.',
   })
 }

@@ -12,3 +12,13 @@ export function decimal8(value: number): string {
 export function plainNumber(value: number): string {
   return Number.isSafeInteger(value) ? String(value) : decimal8(value)
 }
+
+/** As Java prints a double: never without a point, and in exponent form (`1.16539E8`, `5.0E-4`) from 1e7 up and below 1e-3. */
+export function javaDouble(value: number): string {
+  const rounded = Number.isSafeInteger(value) ? value : Number(decimal8(value))
+  if (rounded === 0 || (rounded >= 1e-3 && rounded < 1e7)) return Number.isInteger(rounded) ? `${rounded}.0` : String(rounded)
+  const text = rounded.toExponential()
+  const mark = text.indexOf('e')
+  const mantissa = text.slice(0, mark)
+  return `${mantissa.includes('.') ? mantissa : `${mantissa}.0`}E${Number(text.slice(mark + 1))}`
+}

@@ -8,7 +8,7 @@ export interface OrderbookUnit {
   bid_size: number
 }
 
-/** A row of `GET /v1/orderbook`. WebSocket frames carry `code` in place of `market`. */
+/** A row of `GET /v1/orderbook`. */
 export interface OrderbookRow {
   market: string
   /** Unix milliseconds of the book's last change, whatever the documentation says of the request's time. */
@@ -17,7 +17,34 @@ export interface OrderbookRow {
   orderbook_units: OrderbookUnit[]
 }
 
-/** The body of every refusal; `name` is the HTTP status on the quotation API, a word elsewhere. */
+/** A WebSocket frame of an order book in the DEFAULT format: always a whole book, and no sequence number. */
+export interface OrderbookFrame extends Omit<OrderbookRow, 'market'> {
+  type: 'orderbook'
+  code: string
+}
+
+/** The same in the SIMPLE format. */
+export interface SimpleOrderbookFrame {
+  ty: 'orderbook'
+  cd: string
+  tms: number
+  obu: SimpleOrderbookUnit[]
+}
+
+export interface SimpleOrderbookUnit {
+  ap: number
+  bp: number
+  as: number
+  bs: number
+}
+
+/** A row of `GET /v1/orderbook/instruments`: what the market's prices are multiples of at its present price. */
+export interface InstrumentRow {
+  market: string
+  tick_size: string
+}
+
+/** The body of every refusal, and the WebSocket's error frame; `name` is the HTTP status on the quotation API, a word elsewhere. */
 export interface ErrorEnvelope {
   error: { name: number | string; message: string }
 }

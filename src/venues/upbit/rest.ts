@@ -1,17 +1,30 @@
 /** Upbit's order books over REST: one request for all of them. The market data provider calls this. */
 
 import type { Transport } from '../transport.ts'
+import type { VenueRules } from '../venue-gate.ts'
 import type { BookAnswer, VenueRest } from '../venue-rest.ts'
-import { parseOrderBooks } from './parse.ts'
+import { maxRequestsPerSecond, parseOrderBooks, timeOf, usageOf } from './parse.ts'
+
+/** Requests count by group; this client uses one. */
+export const upbitRules: VenueRules = {
+  venue: 'upbit',
+  limits: [{ name: 'orderbook', windowMs: 1000, max: maxRequestsPerSecond }],
+  usageOf,
+  timeOf: (_request, response) => timeOf(response),
+  timeRequest: null,
+}
 
 export interface UpbitRestOptions {
-  transport: Transport
+  transport: Pick<Transport, 'request'>
   /** 1 to 30. */
   depthLevels: number
   requestTimeoutMs: number
 }
 
 export class UpbitRest implements VenueRest {
+  readonly source = 'orderbook'
+  readonly booksCost = { orderbook: 1 }
+  readonly depthCost = { orderbook: 1 }
   /** Upbit states no bound: this one keeps the request line under 8 KiB, the usual limit of HTTP servers. */
   readonly maxCodesPerRequest = 400
   readonly #options: UpbitRestOptions
