@@ -23,7 +23,8 @@ export default defineConfig({
     ],
     attachmentsDir: 'reports/vitest-attachments',
     projects: [
-      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'] } },
+      // Every processor: many of them wait for processes that they forked.
+      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], maxWorkers: '100%' } },
       {
         extends: true,
         test: {
@@ -37,7 +38,7 @@ export default defineConfig({
         },
       },
       // These wait for the clock more than they work, so they run at the same time, when all else is done.
-      { extends: true, test: { name: campaignProjects.realTime, include: [realTimeSpecs], sequence: { groupOrder: 2 } } },
+      { extends: true, test: { name: campaignProjects.realTime, include: [realTimeSpecs], maxWorkers: 4, sequence: { groupOrder: 2 } } },
     ],
   },
 })

@@ -144,6 +144,7 @@ function loopsLine(second: number, time: number, prng: Prng): object {
     openTrades: second % 3,
     blockedSymbols: 0,
     intents: 0,
+    busySymbols: 0,
     quotes: symbols.map((symbol, index) => quote(symbol, index < 2, prng)),
   }
 }

@@ -32,7 +32,7 @@ const line = (timeMs: number, event: string, rest: object = {}, level = 'info'):
 const quote = (symbol: string, bidA: number): object => ({ symbol, bidA, askA: bidA + 2, bidB: 100, askB: 102, fx: 1, quoteAgeMs: 5 })
 
 function loops(timeMs: number, firstLoop: number, periodMs: number | null, loopTimeMs: number, quotes: object[] = []): object {
-  const gauges = { overruns: 1, missingSnapshots: 2, staleSymbols: 0, openTrades: 0, blockedSymbols: 0, intents: 0, quotes }
+  const gauges = { overruns: 1, missingSnapshots: 2, staleSymbols: 0, openTrades: 0, blockedSymbols: 0, intents: 0, busySymbols: 0, quotes }
   return line(timeMs, 'loops', { firstLoop, loopCount: 1, periodsMs: [periodMs], loopTimesMs: [loopTimeMs], ...gauges })
 }
 

@@ -42,6 +42,7 @@ const event: fc.Arbitrary<LoopsMeasured> = fc.record({
   openTrades: count,
   blockedSymbols: count,
   intents: count,
+  busySymbols: count,
   quotes: fc.array(
     fc.record({
       symbol: fc.constantFrom('KRW-BTC', 'BTCUSDT', 'KRW-ETH', 'A', ''),
@@ -102,7 +103,7 @@ function parse(text: string): LoopsMeasured | null {
 const quote = '{"symbol":"KRW-BTC","bidA":1,"askA":2,"bidB":3,"askB":4,"fx":5,"quoteAgeMs":6}'
 const line = (quotes: string): string =>
   '{"level":"info","time":1,"event":"loops","firstLoop":1,"loopCount":1,"periodsMs":[null],"loopTimesMs":[5],"overruns":0,' +
-  `"missingSnapshots":0,"staleSymbols":0,"openTrades":0,"blockedSymbols":0,"intents":0,"quotes":[${quotes}]}`
+  `"missingSnapshots":0,"staleSymbols":0,"openTrades":0,"blockedSymbols":0,"intents":0,"busySymbols":0,"quotes":[${quotes}]}`
 
 describe('a line', () => {
   it.each<[string, string, Scanned]>([

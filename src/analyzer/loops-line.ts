@@ -13,7 +13,7 @@ const eventHead = encode(',"event":"')
 const loopsHead = encode('loops","firstLoop":')
 const skippable = [encode('order-sent",'), encode('order-filled",')]
 const [loopCountKey, periodsKey, loopTimesKey] = [encode(',"loopCount":'), encode(',"periodsMs":'), encode(',"loopTimesMs":')]
-const countNames = ['overruns', 'missingSnapshots', 'staleSymbols', 'openTrades', 'blockedSymbols', 'intents']
+const countNames = ['overruns', 'missingSnapshots', 'staleSymbols', 'openTrades', 'blockedSymbols', 'intents', 'busySymbols']
 const countKeys = countNames.map((key) => encode(`,"${key}":`))
 const quotesKey = encode(',"quotes":[')
 const symbolKey = encode('{"symbol":"')

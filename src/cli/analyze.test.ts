@@ -13,7 +13,16 @@ afterAll(() => {
 })
 
 const startMs = Date.UTC(2026, 0, 5)
-const gauges = { overruns: 0, missingSnapshots: 0, staleSymbols: 0, openTrades: 0, blockedSymbols: 0, intents: 0, quotes: [] }
+const gauges = {
+  overruns: 0,
+  missingSnapshots: 0,
+  staleSymbols: 0,
+  openTrades: 0,
+  blockedSymbols: 0,
+  intents: 0,
+  busySymbols: 0,
+  quotes: [],
+}
 const loop = { firstLoop: 1, loopCount: 1, periodsMs: [null], loopTimesMs: [50] }
 const metrics = [{ level: 'info', time: startMs, event: 'loops', ...loop, ...gauges }]
 const plan = { attempt: 1, symbols: ['KRW-BTC'], startAtMs: startMs, endAtMs: startMs + 5000, loopIntervalMs: 1000 }

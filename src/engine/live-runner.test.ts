@@ -245,6 +245,25 @@ describe('the cadence', () => {
     expect(new Set(named(metrics, 'loops').flatMap(({ periodsMs }) => periodsMs))).toEqual(new Set([null, 1000]))
   })
 
+  test('is kept while an order takes longer than a loop: its symbol is left out, and nobody else', async () => {
+    const dear = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs >= 10_000 ? 'dear' : 'usual'))
+    const views: StrategyView[] = []
+    const ended = await run(planOf({ ...instant, ...orderTakes(2500) }), { hand: dear, strategy: watched(views) })
+    const loops = named(ended.metrics, 'loops')
+    expect(loops.flatMap(({ periodsMs }) => periodsMs)).toEqual([null, ...range(1, 60).map(() => 1000)])
+    expect(loops.slice(10, 13).map(({ loopTimesMs, busySymbols }) => [...loopTimesMs, busySymbols])).toEqual([
+      [1000, 0],
+      [0, 1],
+      [0, 1],
+    ])
+    const seconds = (symbol: string): number[] =>
+      views.filter(({ route }) => route.symbol === symbol).map(({ nowMs }) => (nowMs - startMs) / 1000)
+    expect(seconds('KRW-BTC').slice(9, 12)).toEqual([9, 10, 13])
+    expect(seconds('KRW-ETH')).toEqual(range(0, 60))
+    expect(named(ended.application, 'engine-stopped')).toMatchObject([{ loops: 60, overruns: 0 }])
+    await expectSound(ended)
+  })
+
   test('ends at once when it is told to, in the middle of a wait', async () => {
     const { clock, engine } = composeEngine(planOf(), { market: () => new HandMarket() })
     clock.schedule(startMs + 10_500, () => engine.stop('aborted'))
@@ -401,7 +420,7 @@ describe('with the trigger quote', () => {
     await expectSound(ended)
   })
 
-  test('the loop’s own look comes after an order that is under way, and takes with it what waits', async () => {
+  test('the loop leaves out a symbol whose order is under way, and what waits for it is looked at when that is done', async () => {
     const dear = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs >= 1200 && atMs < 5000 ? 'dear' : 'usual'))
     const changes = [1850, 1900, 2050].map((atMs): Change => [atMs, 'upbit:KRW-BTC'])
     const views: StrategyView[] = []
@@ -409,7 +428,7 @@ describe('with the trigger quote', () => {
     const ended = await run(plan, { hand: dear, provider: changingProvider(changes), strategy: watched(views) })
     const looks = views.filter(({ route }) => route.symbol === 'KRW-BTC').map(({ nowMs }) => nowMs - startMs)
     expect(looks.slice(0, 5)).toEqual([0, 1000, 1850, 2150, 3000])
-    expect(named(ended.metrics, 'loops')[2]?.loopTimesMs).toEqual([150])
+    expect(named(ended.metrics, 'loops')[2]).toMatchObject({ loopTimesMs: [0], busySymbols: 1 })
     await expectSound(ended)
   })
 

@@ -65,22 +65,16 @@ interface LoopCounts {
   missingSnapshots: number
   blockedSymbols: number
   intents: number
+  busySymbols: number
 }
 
-const noCounts: LoopCounts = { overruns: 0, missingSnapshots: 0, blockedSymbols: 0, intents: 0 }
+const noCounts: LoopCounts = { overruns: 0, missingSnapshots: 0, blockedSymbols: 0, intents: 0, busySymbols: 0 }
 
 /** One look at one symbol. */
 interface Look {
   counts: LoopCounts
   /** When the newest quote that nothing was decided on yet arrived, by `Clock.preciseMs()`; null where there is none. */
   quoteArrivedAtMs: number | null
-}
-
-/** A look that is under way. */
-interface Run {
-  done: Promise<void>
-  /** The loop waits for its end: then it is the loop's turn. */
-  isLoopNext: boolean
 }
 
 interface UsableQuotes {
@@ -97,12 +91,12 @@ export class LiveRunner {
   /** Plain numbers for the signals, made from the exact ones once. */
   readonly #takerFees: ReadonlyMap<string, { takerFeeA: number; takerFeeB: number }>
   readonly #quotes: QuoteQueue
-  /** By symbol: never two at a time. */
-  readonly #runs = new Map<string, Run>()
+  /** Looks under way, by symbol: never two at a time. None of them rejects. */
+  readonly #runs = new Map<string, Promise<void>>()
   /** From the first loop's start to the last one's end: quotes set off nothing before and after. */
   #isOpen = false
   #isLookDue = false
-  /** What a run that a quote has set off ended with and the whole engine must end with too. */
+  /** What a look ended with and the whole engine must end with too. */
   #failure: { error: unknown } | null = null
   #stopReason: StopReason | null = null
   #wakeEarly: (() => void) | null = null
@@ -149,7 +143,7 @@ export class LiveRunner {
       return await this.#loopToEnd()
     } finally {
       this.#isOpen = false
-      await Promise.all([...this.#runs.values()].map(({ done }) => done))
+      await Promise.all(this.#runs.values())
     }
   }
 
@@ -164,22 +158,23 @@ export class LiveRunner {
       if (this.#stopReason !== null) return this.#stopReason
       if (startMs >= endAtMs) return 'completed'
       this.#isOpen = true
-      await this.#runLoop({ ...noCounts, overruns: missed })
+      await this.#runLoop(startMs + loopIntervalMs, { ...noCounts, overruns: missed })
       missed = Math.max(0, Math.ceil((clock.nowMs() - startMs) / loopIntervalMs) - 1)
       this.#overruns += missed
       slot += 1 + missed
     }
   }
 
-  async #runLoop(counts: LoopCounts): Promise<void> {
-    const { clock, routes, provider, feeds, committer } = this.#options
+  async #runLoop(nextStartMs: number, counts: LoopCounts): Promise<void> {
+    const { clock, provider, feeds, committer } = this.#options
     const startedAtMs = clock.nowMs()
     const startedAtPreciseMs = clock.preciseMs()
     // Catches up with what an unavailable store has left waiting.
     if (!committer.isHealthy) await committer.commit()
     const failures = await provider.refresh()
     feeds.refreshed(failures, clock.nowMs())
-    await Promise.all(routes.map((route) => this.#takeTurn(route, counts)))
+    await this.#lookAtAll(nextStartMs, counts)
+    if (this.#failure !== null) throw this.#failure.error
     await this.#stateBalances()
     this.#measure(startedAtMs, clock.preciseMs() - startedAtPreciseMs, counts)
   }
@@ -207,32 +202,43 @@ export class LiveRunner {
     for (const symbol of this.#quotes.symbols()) {
       if (this.#runs.has(symbol)) continue
       // The gauges of a loops line are the loop's own: a hundred quotes of one symbol that cannot be traded are no hundred symbols.
-      void this.#startRun(this.#routeOf(symbol), { ...noCounts }).catch((error: unknown) => {
-        this.#failure ??= { error }
-        this.stop('failed')
-      })
+      void this.#startRun(this.#routeOf(symbol), { ...noCounts })
     }
   }
 
-  /** The loop's own look at a symbol comes after one that a quote has set off, never beside it. */
-  async #takeTurn(route: Route, counts: LoopCounts): Promise<void> {
-    for (let run = this.#runs.get(route.symbol); run; run = this.#runs.get(route.symbol)) {
-      run.isLoopNext = true
-      await run.done
+  /**
+   * All symbols at once, until the last look has ended or the next loop is due. A look whose order takes longer goes on beside the loops
+   * that follow, which leave its symbol out: one venue's slow answer holds up nobody else.
+   */
+  #lookAtAll(nextStartMs: number, counts: LoopCounts): Promise<void> {
+    const looks: Promise<void>[] = []
+    for (const route of this.#options.routes) {
+      if (this.#runs.has(route.symbol)) counts.busySymbols++
+      else looks.push(this.#startRun(route, counts))
     }
-    await this.#startRun(route, counts)
+    return new Promise((resolve) => {
+      const deadline = this.#options.clock.schedule(nextStartMs, resolve)
+      void Promise.all(looks).then(() => {
+        deadline.cancel()
+        resolve()
+      })
+    })
   }
 
   #startRun(route: Route, counts: LoopCounts): Promise<void> {
     const { symbol } = route
     assert(!this.#runs.has(symbol), `${symbol} is looked at twice at a time`)
-    const run: Run = { done: Promise.resolve(), isLoopNext: false }
+    const run = this.#runOnceForSymbol(route, counts)
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+        this.stop('failed')
+      })
+      .finally(() => {
+        this.#runs.delete(symbol)
+        if (this.#quotes.has(symbol)) this.#lookSoon()
+      })
     this.#runs.set(symbol, run)
-    run.done = this.#runOnceForSymbol(route, counts).finally(() => {
-      this.#runs.delete(symbol)
-      if (!run.isLoopNext && this.#quotes.has(symbol)) this.#lookSoon()
-    })
-    return run.done
+    return run
   }
 
   /** One symbol's failure stops no other: it is logged with its stack. What concerns the whole engine goes on up. */

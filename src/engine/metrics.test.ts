@@ -59,7 +59,7 @@ function measured(isRealTime: boolean, facts: Partial<FeedCounts> = {}) {
   })
   const loopAt = async (atMs: number, periodMs = 1000): Promise<void> => {
     await clock.run(clock.sleepUntil(startMs + atMs))
-    const counts = { overruns: 0, missingSnapshots: 0, staleSymbols: 0, openTrades: 0, blockedSymbols: 0, intents: 0 }
+    const counts = { overruns: 0, missingSnapshots: 0, staleSymbols: 0, openTrades: 0, blockedSymbols: 0, intents: 0, busySymbols: 0 }
     metrics.loopEnded({ startedAtMs: startMs + atMs, periodMs, loopTimeMs: 0.42, ...counts })
   }
   const lines = (): MetricsEvent[] => {

@@ -25,6 +25,7 @@ export interface LoopFacts {
   openTrades: number
   blockedSymbols: number
   intents: number
+  busySymbols: number
 }
 
 const loopsLineIntervalMs = 1000
@@ -55,6 +56,7 @@ export class Metrics {
   #loopCount = 0
   #overruns = 0
   #missingSnapshots = 0
+  #busySymbols = 0
   #lineStartedAtMs: number | null = null
   #nextSymbolIndex = 0
   #loopsSinceProcess = 0
@@ -77,6 +79,7 @@ export class Metrics {
     this.#loopCount++
     this.#overruns += loop.overruns
     this.#missingSnapshots += loop.missingSnapshots
+    this.#busySymbols += loop.busySymbols
     if (this.#loopTimesMs.length < loopsListedMax) {
       this.#periodsMs.push(loop.periodMs)
       this.#loopTimesMs.push(loop.loopTimeMs)
@@ -154,12 +157,14 @@ export class Metrics {
       openTrades: last.openTrades,
       blockedSymbols: last.blockedSymbols,
       intents: last.intents,
+      busySymbols: this.#busySymbols,
       quotes: this.#sampleQuotes(),
     })
     this.#firstLoop += this.#loopCount
     this.#loopCount = 0
     this.#overruns = 0
     this.#missingSnapshots = 0
+    this.#busySymbols = 0
     this.#periodsMs = []
     this.#loopTimesMs = []
     this.#lineStartedAtMs = null

@@ -379,6 +379,8 @@ export interface LoopsMeasured extends LogLine {
   /** The next two are gauges of the guard: symbols with a blocked intent in this line's last loop, and intents in it. */
   blockedSymbols: number
   intents: number
+  /** Looks left out since the last line, because an order of the symbol was still under way. */
+  busySymbols: number
   quotes: SampledQuote[]
 }
 

@@ -29,7 +29,7 @@ export function quoteOf(symbol: string, netEdgeBps: number): SampledQuote {
 /** A `loops` line of one quiet loop; `edges` are the net edges of the symbols' quotes. */
 export function loopsAt(second: number, facts: Record<string, unknown> = {}, edges: readonly (number | null)[] = [5, 5]): string {
   const quotes = edges.flatMap((edge, index) => (edge === null ? [] : [quoteOf(symbols[index] ?? '', edge)]))
-  const gauges = { overruns: 0, missingSnapshots: 0, staleSymbols: 0, openTrades: 0, blockedSymbols: 0, intents: 0 }
+  const gauges = { overruns: 0, missingSnapshots: 0, staleSymbols: 0, openTrades: 0, blockedSymbols: 0, intents: 0, busySymbols: 0 }
   const loops = { firstLoop: second, loopCount: 1, periodsMs: [second <= 1 ? null : 1000], loopTimesMs: [80] }
   return lineAt(second, { event: 'loops', ...loops, ...gauges, quotes, ...facts })
 }

@@ -37,6 +37,7 @@ function loopsLine(index: number): string {
     openTrades: 0,
     blockedSymbols: 0,
     intents: 0,
+    busySymbols: 0,
     quotes: [],
   }
   return `${JSON.stringify(line)}\n`
