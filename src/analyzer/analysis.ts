@@ -1,7 +1,6 @@
 /** What the analyzer says of a run: figures, checks and a verdict. Plain data; report.json holds it whole. */
 
-import type { FeedSource, StopReason } from '../model/event.ts'
-import type { Venue } from '../model/instrument.ts'
+import type { FeedCounts, StopReason } from '../model/event.ts'
 import type { Histogram } from './statistics.ts'
 
 export type Verdict = 'pass' | 'warn' | 'fail' | 'unknown'
@@ -87,28 +86,9 @@ export interface LatencyFigures {
   coalesced: number
 }
 
-/** What one venue's feed did over the run: sums over all attempts, largest values, and the last known offset of its clock. */
-export interface FeedFigures {
-  venue: Venue
-  /** The last one said. */
-  source: FeedSource
-  requests: number
-  heldBack: number
-  /** Answers 429 and 418. */
-  rateLimited: number
-  bans: number
-  /** 0 to 1, of the venue's tightest limit. */
-  usedShareMax: number
-  frames: number
-  connects: number
-  reconnects: number
-  gaps: number
-  resyncs: number
-  confirmations: number
-  dropped: number
+/** What one venue's feed did over the run: sums over all attempts, largest values, the last source and offset of its clock. */
+export interface FeedFigures extends Omit<FeedCounts, 'liveSockets'> {
   liveSocketsMax: number
-  clockOffsetMs: number | null
-  clockErrorMs: number | null
 }
 
 /**

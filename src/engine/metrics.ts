@@ -2,8 +2,8 @@
 
 import { monitorEventLoopDelay, type ELDHistogram } from 'node:perf_hooks'
 import type { Clock } from '../clock/clock.ts'
-import type { FeedCounts, MarketDataProvider } from '../market-data/market-data-provider.ts'
-import type { SampledQuote } from '../model/event.ts'
+import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
+import type { FeedCounts, SampledQuote } from '../model/event.ts'
 import type { Journal } from './journal.ts'
 import { LatencyMeter } from './latency-meter.ts'
 

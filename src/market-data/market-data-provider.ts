@@ -1,5 +1,6 @@
 /** The MarketDataProvider port: where the engine's quotes come from. Venue adapters implement it; the loop calls it. */
 
+import type { FeedCounts } from '../model/event.ts'
 import type { Venue } from '../model/instrument.ts'
 import type { OrderBook } from '../model/order-book.ts'
 
@@ -27,44 +28,6 @@ export interface VenueFailure {
   untilMs?: number
   /** The venue has shut this address out (418) until `untilMs`. */
   isBan?: boolean
-}
-
-/** Where a venue's quotes come from. */
-export type QuoteSource = 'orderbook' | 'depth' | 'book-ticker' | 'orderbook-stream' | 'depth-stream'
-
-/** What a venue's feed did since this was last asked; gauges say so. */
-export interface FeedCounts {
-  venue: Venue
-  source: QuoteSource
-  /** REST requests sent. */
-  requests: number
-  /** Requests that our own ledger put off or left out, so as to stay within the venue's limits. */
-  heldBack: number
-  /** Answers 429. */
-  rateLimited: number
-  /** Answers 418. */
-  bans: number
-  /** Largest share of the venue's tightest limit that was used, 0 to 1. */
-  usedShareMax: number
-  /** Stream frames received. */
-  frames: number
-  /** Connections that stood, the first included. */
-  connects: number
-  /** Of these, those that replaced one that was lost or given up. */
-  reconnects: number
-  /** Sequence gaps. */
-  gaps: number
-  /** Books that were fetched anew after a gap. */
-  resyncs: number
-  /** Quiet books that REST showed to be current. */
-  confirmations: number
-  /** Stream events dropped because a queue was full. */
-  dropped: number
-  /** Gauge: sockets open now. */
-  liveSockets: number
-  /** Gauge: the venue's clock minus ours, and how far that may be off; null while it is not known. */
-  clockOffsetMs: number | null
-  clockErrorMs: number | null
 }
 
 /** `arrivedAtPreciseMs`: `Clock.preciseMs()` when what changed the book reached us. */

@@ -417,26 +417,29 @@ export interface LatencyMeasured extends LogLine {
   coalesced: number
 }
 
-/** Once a minute of event time, when the feeds are open and at the end, one a venue: what its feed did since the last such line. */
-export interface FeedMeasured extends LogLine {
-  event: 'feed'
+/** What a venue's feed did since this was last asked; gauges say so. */
+export interface FeedCounts {
   venue: Venue
   source: FeedSource
-  /** REST requests sent, and those that our own ledger of the venue's limits put off or left out. */
+  /** REST requests sent. */
   requests: number
+  /** Requests that our own ledger put off or left out, so as to stay within the venue's limits. */
   heldBack: number
-  /** Answers 429 and 418. */
+  /** Answers 429. */
   rateLimited: number
+  /** Answers 418. */
   bans: number
   /** Largest share of the venue's tightest limit that was used, 0 to 1. */
   usedShareMax: number
   /** Stream frames received. */
   frames: number
-  /** Connections that stood, the first included; of these, those that replaced one. */
+  /** Connections that stood, the first included. */
   connects: number
+  /** Of these, those that replaced one that was lost or given up. */
   reconnects: number
-  /** Sequence gaps, and books that were fetched anew after one. */
+  /** Sequence gaps. */
   gaps: number
+  /** Books that were fetched anew after a gap. */
   resyncs: number
   /** Quiet books that REST showed to be current. */
   confirmations: number
@@ -447,6 +450,11 @@ export interface FeedMeasured extends LogLine {
   /** Gauge: the venue's clock minus ours, and how far that may be off; null while it is not known. */
   clockOffsetMs: number | null
   clockErrorMs: number | null
+}
+
+/** Once a minute of event time, when the feeds are open and at the end, one a venue: what its feed did since the last such line. */
+export interface FeedMeasured extends LogLine, FeedCounts {
+  event: 'feed'
 }
 
 export type MetricsEvent = LoopsMeasured | ProcessMeasured | LatencyMeasured | FeedMeasured

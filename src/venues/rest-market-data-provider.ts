@@ -5,12 +5,12 @@ import { OperatingError } from '../base/error.ts'
 import type { Clock } from '../clock/clock.ts'
 import {
   codesOf,
-  type FeedCounts,
   type InstrumentKey,
   type MarketDataProvider,
   type QuoteListener,
   type VenueFailure,
 } from '../market-data/market-data-provider.ts'
+import type { FeedCounts } from '../model/event.ts'
 import type { Venue } from '../model/instrument.ts'
 import type { OrderBook } from '../model/order-book.ts'
 import { affordableSource, BinanceRest, binanceRules } from './binance/rest.ts'

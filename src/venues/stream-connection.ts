@@ -3,7 +3,7 @@
 import { OperatingError } from '../base/error.ts'
 import type { Prng } from '../base/prng.ts'
 import type { Clock, ScheduledCall } from '../clock/clock.ts'
-import type { FeedCounts } from '../market-data/market-data-provider.ts'
+import type { FeedCounts } from '../model/event.ts'
 import type { Venue } from '../model/instrument.ts'
 import type { Transport, VenueSocket } from './transport.ts'
 import { VenueError } from './venue-error.ts'

@@ -7,12 +7,12 @@ import type { Clock } from '../clock/clock.ts'
 import type { FreshnessSettings } from '../market-data/freshness.ts'
 import {
   codesOf,
-  type FeedCounts,
   type InstrumentKey,
   type MarketDataProvider,
   type QuoteListener,
   type VenueFailure,
 } from '../market-data/market-data-provider.ts'
+import type { FeedCounts } from '../model/event.ts'
 import type { Venue } from '../model/instrument.ts'
 import type { OrderBook } from '../model/order-book.ts'
 import { BinanceRest, binanceRules } from './binance/rest.ts'

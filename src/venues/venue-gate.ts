@@ -1,7 +1,7 @@
 /** The one way out to a venue's REST interface: within its limits, silent when it wants silence, and counted. Feeds own one a venue. */
 
 import type { Clock } from '../clock/clock.ts'
-import type { FeedCounts } from '../market-data/market-data-provider.ts'
+import type { FeedCounts } from '../model/event.ts'
 import type { Venue } from '../model/instrument.ts'
 import { ClockOffset } from './clock-offset.ts'
 import { type RateCharge, type RateCost, RateLedger, type RateLimit, type RateUsage } from './rate-limit.ts'

@@ -1,6 +1,6 @@
 /** One venue's order books over REST, as the market data provider needs them; upbit/rest.ts and binance/rest.ts implement it. */
 
-import type { QuoteSource } from '../market-data/market-data-provider.ts'
+import type { FeedSource } from '../model/event.ts'
 import type { OrderBook } from '../model/order-book.ts'
 import type { RateCost } from './rate-limit.ts'
 
@@ -11,7 +11,7 @@ export interface BookAnswer {
 }
 
 export interface VenueRest {
-  readonly source: QuoteSource
+  readonly source: FeedSource
 
   /** How many codes one request may carry. */
   readonly maxCodesPerRequest: number

@@ -1,7 +1,7 @@
 /** One venue's order books as its WebSocket tells them; upbit/stream.ts and binance/stream.ts implement it. */
 
 import type { OperatingError } from '../base/error.ts'
-import type { FeedCounts, QuoteSource } from '../market-data/market-data-provider.ts'
+import type { FeedCounts, FeedSource } from '../model/event.ts'
 import type { OrderBook, PriceLevel } from '../model/order-book.ts'
 import type { ConnectionCounts, StreamConnection } from './stream-connection.ts'
 
@@ -11,7 +11,7 @@ export type StreamListener = (code: string, arrivedAtPreciseMs: number) => void
 export type StreamCounts = ConnectionCounts & Pick<FeedCounts, 'gaps' | 'resyncs' | 'dropped'>
 
 export interface VenueStream {
-  readonly source: QuoteSource
+  readonly source: FeedSource
   readonly connection: StreamConnection
 
   /** The last book that the stream showed, or null where there was none or it is known to be wrong. */
