@@ -93,8 +93,8 @@ export class PaperOrderGateway implements OrderGateway {
 
 /** What we took from levels that still show the size they had then: the venue of a paper trade does not know that we took it. */
 class ConsumedLiquidity {
-  /** Levels remembered at most; the oldest is forgotten first. */
-  static readonly capacity = 10_000
+  /** Levels remembered at most, the oldest forgotten first: at a hundred symbols what five minutes of trading take. */
+  static readonly capacity = 2_000
   readonly #levels = new Map<string, { displayedSize: Decimal; taken: Decimal }>()
 
   /** Takes up to `wanted` from what is left of the level, down to whole lots, and remembers it. */
