@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test as baseTest } from 'vitest'
 import { removeRunsUnlessFailed, runOnce, type FinishedRun } from '../fixtures/run.ts'
-import { marketPlan } from '../src/campaign/plan.ts'
+import { assert } from '../src/base/assert.ts'
+import { networkNeeds } from '../src/campaign/network-needs.ts'
 import { repoRoot } from '../src/campaign/run-campaign.ts'
 import { loadConfig } from '../src/config/load.ts'
-import { tradingPlan } from '../src/config/venue-rules.ts'
+import { openNetwork } from '../src/environment/network.ts'
 import { processRegister } from '../src/environment/prepare-environment.ts'
-import { startVenueServers, type VenueServerPlan } from '../src/environment/venue-servers.ts'
 import { compareRuns, comparisonText } from '../src/report/compare-runs.ts'
 
 const timeout = 180_000
@@ -28,26 +28,16 @@ const test = baseTest
     return folder
   })
   .extend('servers', { scope: 'file' }, async ({ folder }, { onCleanup }) => {
-    const { config } = loadConfig(join(repoRoot, configFile))
-    const { instruments } = tradingPlan(config.symbols, config.venues)
-    const planFile = join(folder, 'venues.json')
-    const plan: VenueServerPlan = {
-      seed,
-      instruments,
-      market: marketPlan(config, Date.now()),
-      ports: { upbit: 0, binance: 0 },
-      switches: { upbit: {}, binance: {} },
-    }
-    writeFileSync(planFile, JSON.stringify(plan))
-    const servers = await startVenueServers({
-      planFile,
-      logFile: join(folder, 'venues.log'),
-      register: processRegister(repoRoot),
+    const needs = networkNeeds(loadConfig(join(repoRoot, configFile), [{ source: 'spec', path: ['seed'], value: seed }]).config)
+    assert(needs, `${configFile} is of no loopback market`)
+    const network = await openNetwork(needs, {
+      folder,
       runId: `loopback-tape-${process.pid}`,
-      deadlineMs: 15_000,
+      register: processRegister(repoRoot),
+      step: (_name, action) => action(),
     })
-    onCleanup(() => servers.stop())
-    return { upbitUrl: servers.endpoints.upbit.restUrl, binanceUrl: servers.endpoints.binance.restUrl }
+    onCleanup(() => network.stop())
+    return { upbitUrl: network.endpoints.upbit.restUrl, binanceUrl: network.endpoints.binance.restUrl }
   })
   .extend('recorded', { scope: 'file' }, async ({ folder, servers }) => {
     const tape = join(folder, 'tape')

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SystemClock } from '../clock/system-clock.ts'
 import type { VenueEndpoints } from '../venues/network-transport.ts'
 import type { ProcessRegister } from './processes.ts'
 import { checkVenues, type VenueCheckOptions } from './venue-check.ts'
@@ -29,6 +30,8 @@ export interface NetworkOptions {
 /** Wall time from here to the first loop: the engine's process has to start, and to see its first quotes. */
 const leadMs = 5000
 const serversDeadlineMs = 15_000
+/** The campaign's and the engine's kind of clock, so that all three count one time. */
+const clock = new SystemClock()
 
 /** Throws ENVIRONMENT_NOT_READY with nothing left running. */
 export async function openNetwork(needs: NetworkNeeds, options: NetworkOptions): Promise<Network> {
@@ -49,7 +52,7 @@ export async function openNetwork(needs: NetworkNeeds, options: NetworkOptions):
 }
 
 function nextStartMs(): number {
-  return Math.ceil((Date.now() + leadMs) / 1000) * 1000
+  return Math.ceil((clock.nowMs() + leadMs) / 1000) * 1000
 }
 
 async function startServers(plan: VenueServerPlan, { folder, runId, register, step }: NetworkOptions): Promise<VenueServers> {
