@@ -11,6 +11,11 @@ export class ExecutorFactory {
     this.#executors = new Map(routes.map((route) => [route.symbol, new Executor({ ...shared, route })]))
   }
 
+  /** Whether there are orders, of any symbol, of which nobody has said what became of them. */
+  get hasOrdersInDoubt(): boolean {
+    return [...this.#executors.values()].some((executor) => executor.hasOrdersInDoubt)
+  }
+
   executorOf(symbol: string): Executor {
     const executor = this.#executors.get(symbol)
     assert(executor, `no executor for ${symbol}`)

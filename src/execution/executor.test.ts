@@ -16,11 +16,12 @@ import { schemaVersion, type TradingEvent } from '../model/event.ts'
 import { type Instrument, instrumentOf, limitPriceBeyond, roundQuantity, type InstrumentFacts } from '../model/instrument.ts'
 import type { LegPlan } from '../model/intent.ts'
 import type { OrderBook } from '../model/order-book.ts'
-import type { OrderReport, OrderRequest } from '../model/order.ts'
+import type { OrderReport, OrderRequest, VenueStatement } from '../model/order.ts'
 import { type Direction, directions, type Leg, opposite, type Route, sideOf } from '../model/route.ts'
 import type { ExitReason } from '../model/trade.ts'
 import { PortfolioState } from '../portfolio/portfolio-state.ts'
 import { RiskGuard } from '../risk/risk-guard.ts'
+import { DropCopy } from './drop-copy.ts'
 import { ExecutorFactory } from './executor-factory.ts'
 import { requiredOf } from './executor.ts'
 import type { OrderGateway } from './order-gateway.ts'
@@ -50,9 +51,9 @@ function listed(
   return { venue, code, base: 'BTC', quote, tickBands, lotSize, minNotional, takerFee, feeAsset: venue === 'upbit' ? 'quote' : 'received' }
 }
 
-const limits = { maxCapitalKrw: 2e7, maxOpenTrades: 2, maxConcurrentOrders: 4, maxDailyLossKrw: 1e9, cooldownMs: 0, failureCooldownMs: 0 }
+const limits = { maxCapitalKrw: 4e7, maxOpenTrades: 2, maxConcurrentOrders: 4, maxDailyLossKrw: 1e9, cooldownMs: 0, failureCooldownMs: 0 }
 const risk = {
-  global: { maxNotionalKrw: 1e7, maxOpenTrades: 4, maxExposureKrw: 4e7, maxDailyLossKrw: 1e9, maxQuoteAgeMs: 3000, maxUnchangedMs: 30_000 },
+  global: { maxNotionalKrw: 2e7, maxOpenTrades: 4, maxExposureKrw: 8e7, maxDailyLossKrw: 1e9, maxQuoteAgeMs: 3000, maxUnchangedMs: 30_000 },
   symbols: { 'KRW-BTC': limits, BTCUSDT: limits },
   dailyResetTimeZone: 'UTC',
   circuitBreaker: { openAfterFailures: 5, openForMs: 1000 },
@@ -86,13 +87,22 @@ class OneLevelBooks implements Pick<MarketDataProvider, 'book' | 'fetchBook'> {
   }
 }
 
-/** What the venue does with an order: the share of its quantity that it fills, or a refusal. */
-type Answer = number | 'rejected' | 'timed-out' | 'defect'
+/** What the venue does with an order: the share of its quantity that it fills, or a refusal; and where it says so only when asked. */
+type Answer = number | 'rejected' | 'timed-out' | 'defect' | InDoubt
+
+interface InDoubt {
+  share: number
+  /** Asks to which the venue has no answer. */
+  vainAsks: number
+}
 
 /** Answers orders by the script, in the order in which they are sent, and fills the rest whole. */
 class ScriptedGateway implements OrderGateway {
   readonly script: Answer[]
   readonly sent: OrderRequest[] = []
+  readonly asked: { orderId: string; atMs: number }[] = []
+  readonly #ends = new Map<string, { report: OrderReport; vainAsks: number }>()
+  #dropCopy = new DropCopy()
   readonly #books: OneLevelBooks
 
   constructor(books: OneLevelBooks, script: readonly Answer[]) {
@@ -104,16 +114,40 @@ class ScriptedGateway implements OrderGateway {
   /** Event time that an answer takes on the symbol, and steps of the engine at that instant before it comes. */
   readonly delays: Record<string, { ms: number; steps: number }> = {}
 
-  async send(order: OrderRequest): Promise<OrderReport> {
+  async send(order: OrderRequest): Promise<OrderReport | null> {
     this.sent.push(order)
-    const report = this.#answer(order, this.script.shift() ?? 1)
+    const answer = this.script.shift() ?? 1
+    const { share, vainAsks } = typeof answer === 'object' ? answer : { share: answer, vainAsks: 0 }
+    const report = this.#answer(order, share)
+    const isTaken = report.status !== 'rejected' && report.status !== 'timed-out'
+    if (isTaken) this.#dropCopy.took(order, report.fill)
     const { ms, steps } = this.delays[order.symbol] ?? { ms: 0, steps: 0 }
     if (ms > 0) await this.clock?.sleepUntil(this.clock.nowMs() + ms)
     for (let i = 0; i < steps; i++) await Promise.resolve()
-    return report
+    if (typeof answer !== 'object' && report.status !== 'timed-out') return report
+    this.#ends.set(order.orderId, { report, vainAsks })
+    return null
   }
 
-  #answer(order: OrderRequest, answer: Answer): OrderReport {
+  lookUp({ orderId }: OrderRequest): Promise<OrderReport | null> {
+    this.asked.push({ orderId, atMs: this.clock?.nowMs() ?? 0 })
+    const end = this.#ends.get(orderId)
+    if (end && end.vainAsks-- > 0) return Promise.resolve(null)
+    this.#ends.delete(orderId)
+    return Promise.resolve(end?.report ?? { orderId, status: 'timed-out', reason: 'never came', fill: null })
+  }
+
+  statement(): VenueStatement {
+    return this.#dropCopy.statement()
+  }
+
+  /** The engine dies, and the paper venue in it. */
+  forget(): void {
+    this.#ends.clear()
+    this.#dropCopy = new DropCopy()
+  }
+
+  #answer(order: OrderRequest, answer: Exclude<Answer, InDoubt>): OrderReport {
     const { orderId, instrument, side } = order
     if (answer === 'defect') throw new TypeError('a defect of the gateway')
     if (typeof answer === 'string') return { orderId, status: answer, reason: 'as the script has it', fill: null }
@@ -190,6 +224,7 @@ class Desk {
   readonly #balances: Readonly<Record<string, string>>
   /** What had left Upbit's wallet of BTC each time that the guard was told to free what it held. */
   readonly soldWhenFreed: string[] = []
+  readonly warnings: string[] = []
   #attempt = 0
   krwPerUsdt = 1400
   clock = new VirtualClock({ startMs, pace: null })
@@ -213,9 +248,10 @@ class Desk {
 
   /** Also after a kill: everything in memory is made anew from the store. */
   async start(): Promise<void> {
-    this.clock = new VirtualClock({ startMs: startMs + 60_000 * this.#attempt, pace: null })
+    this.clock = new VirtualClock({ startMs: Math.max(this.clock.nowMs(), startMs + 60_000 * this.#attempt), pace: null })
     this.books.nowMs = this.clock.nowMs()
     this.gateway.clock = this.clock
+    this.gateway.forget()
     this.store.killAt = null
     const { portfolio, committer, stored } = this.#restored()
     committer.recover(stored)
@@ -224,7 +260,11 @@ class Desk {
       portfolio,
       gateway,
       provider,
-      trail: { record: (event) => this.#journal.trading(event), commit: () => committer.commit() },
+      trail: {
+        record: (event) => this.#journal.trading(event),
+        commit: () => committer.commit(),
+        warn: (event, level) => this.warnings.push(`${level}: ${event.orderId} asked ${event.askCount} times`),
+      },
       watcher: {
         holdOrders: (tradeId, required) =>
           this.#guard.holdOrders(tradeId, required, (venue, asset) => portfolio.ledger.balance(venue, asset)),
@@ -262,6 +302,7 @@ class Desk {
     guard.restore(stored, portfolio.trades())
     const open = (name: string): LogFile => new LogFile(`${this.#logs}-${name}.log`)
     const { store, clock } = this
+    this.#journal?.close()
     const journal = new Journal({ application: open('application'), trading: open('trading'), metrics: open('metrics') }, clock)
     const committer = new Committer({ store, clock, journal, sources: [portfolio, guard] })
     this.portfolio = portfolio
@@ -280,12 +321,25 @@ class Desk {
     return { a: plan('a'), b: plan('b') }
   }
 
+  #inKrw(instrument: Instrument): [bid: number, ask: number] {
+    const [bid, ask] = this.books.best(instrument)
+    const rate = instrument.quote === 'KRW' ? 1 : this.krwPerUsdt
+    return [bid * rate, ask * rate]
+  }
+
+  #netEdgeBps(route: Route, direction: Direction): number {
+    const [sold, bought] = direction === 'sell-a' ? [route.a, route.b] : [route.b, route.a]
+    const received = this.#inKrw(sold)[0] * (1 - sold.takerFee.toNumber())
+    return (received / (this.#inKrw(bought)[1] * (1 + bought.takerFee.toNumber())) - 1) * 10_000
+  }
+
   /** Asks the guard and opens a trade. */
   async #enter(route: Route, direction: Direction, quantity: Decimal): Promise<void> {
     const { portfolio } = this
     const { symbol } = route
     const plans = this.#plans(route, direction, quantity)
-    const notionalKrw = Math.round(quantity.toNumber() * 140_000_000)
+    const [bidA, askA] = this.#inKrw(route.a)
+    const notionalKrw = Math.round((quantity.toNumber() * (bidA + askA)) / 2)
     const nowMs = this.clock.nowMs()
     const { outcome, reason, seen } = this.#guard.decide({
       tradeId: portfolio.nextTradeId,
@@ -310,7 +364,8 @@ class Desk {
       seen,
       suppressedCount: 0,
     })
-    const figures = { notionalKrw, grossEdgeBps: 50, netEdgeBps: 30, fxKrwPerUsdt: this.krwPerUsdt, quoteAgeMs: 0 }
+    const netEdgeBps = this.#netEdgeBps(route, direction)
+    const figures = { notionalKrw, grossEdgeBps: netEdgeBps + 40, netEdgeBps, fxKrwPerUsdt: this.krwPerUsdt, quoteAgeMs: 0 }
     await this.#executors.executorOf(symbol).open({ kind: 'entry', symbol, direction, quantity, legs: plans, ...figures })
   }
 
@@ -340,8 +395,20 @@ class Desk {
     return this.clock.run(executor.close({ kind: 'exit', legs: this.#plans(route, direction, quantity), ...intent }))
   }
 
-  /** As the loop does: once for the first trade that is neither open nor closed. */
+  /** Goes on to a later time, in which the books stand as they are. */
+  async wait(ms: number): Promise<void> {
+    await this.clock.run(this.clock.sleepUntil(this.clock.nowMs() + ms))
+    this.books.nowMs = this.clock.nowMs()
+  }
+
+  /** As the loop does, once for the first trade that is neither open nor closed, when the executor has waited as long as it may. */
   async resume(): Promise<boolean> {
+    if (this.portfolio.trades().some(({ phase }) => phase !== 'open')) await this.wait(30_000)
+    return this.look()
+  }
+
+  /** The same, now. */
+  async look(): Promise<boolean> {
     const trade = this.portfolio.trades().find(({ phase }) => phase !== 'open')
     if (!trade) return false
     await this.clock.run(this.#executors.executorOf(trade.symbol).resume(trade, this.krwPerUsdt))
@@ -352,6 +419,7 @@ class Desk {
   async finish(): Promise<void> {
     for (let i = 0; i < 20 && this.portfolio.tradeCount > 0; i++) {
       if (await this.resume()) continue
+      await this.wait(30_000)
       const [trade] = this.portfolio.trades()
       await this.exit(
         routes.find(({ symbol }) => symbol === trade!.symbol)!,
@@ -361,8 +429,16 @@ class Desk {
     expect(this.portfolio.trades()).toEqual([])
   }
 
+  /** What the venues say, where no order is in doubt. */
+  async stateVenues(): Promise<void> {
+    if (this.#executors.hasOrdersInDoubt) return
+    this.#journal.trading({ event: 'venue-stated', ...this.gateway.statement() })
+    await this.clock.run(this.#committer.commit())
+  }
+
   /** Ends the session, and hands the whole log to the checkers that judge campaigns. */
   async judge(): Promise<void> {
+    await this.stateVenues()
     this.#journal.trading({
       event: 'session-closed',
       reason: 'completed',
@@ -371,6 +447,7 @@ class Desk {
       realisedKrw: this.portfolio.realisedKrw.toString(),
     })
     await this.clock.run(this.#committer.commit())
+    this.#journal.close()
     const events = this.log()
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, index) => index + 1))
     for (const checker of allCheckers()) {
@@ -380,6 +457,8 @@ class Desk {
     for (const { amount } of this.portfolio.ledger.balances()) expect(Decimal.parse(amount).isNegative()).toBe(false)
     const closed = this.events('exit', 'entry-failed').map((event) => Decimal.parse(event.realised.totalKrw))
     expect(this.portfolio.realisedKrw.toString()).toBe(sumDecimals(closed).toString())
+    const orderIds = this.gateway.sent.map(({ orderId }) => orderId)
+    expect(new Set(orderIds).size, 'no order is sent twice').toBe(orderIds.length)
   }
 
   log(): TradingEvent[] {
@@ -467,7 +546,7 @@ describe('the cost of a leg that was left alone', () => {
 
 describe('an unwind that the venue does not take', () => {
   test.each([
-    ['rejected', ['rejected', 'rejected', 'rejected'] as Answer[], '0.01'],
+    ['rejected', ['rejected'] as Answer[], '0.01'],
     ['lost', ['timed-out', 'timed-out', 'timed-out'] as Answer[], '0.01'],
     ['filled in part, three times', [0.5, 0.5, 0.5] as Answer[], '0.00125'],
   ])('%s: the trade waits, and the next loop goes on', async (_name, script, excess) => {
@@ -482,12 +561,27 @@ describe('an unwind that the venue does not take', () => {
   })
 
   test('of an exit leaves the trade closing, and then open with what no leg closed', async () => {
-    const desk = await Desk.started([1, 1, 1, 0.5, 'rejected', 'rejected', 'rejected'])
+    const desk = await Desk.started([1, 1, 1, 0.5, 'rejected'])
     await desk.enter(usdtRoute, 'buy-a')
     await desk.exit(usdtRoute)
     expect(desk.portfolio.trades()).toMatchObject([{ phase: 'closing', quantity: '0.005', excess: { a: '-0.005', b: '0' } }])
     await desk.resume()
     expect(desk.portfolio.trades()).toMatchObject([{ phase: 'open', quantity: '0.005' }])
+    await desk.finish()
+    await desk.judge()
+  })
+
+  test('is tried again in the next loop where it was rejected, and then after twice as long each time', async () => {
+    const desk = await Desk.started([1, 0, ...Array<Answer>(12).fill('rejected')])
+    await desk.enter(krwRoute, 'sell-a')
+    const sentAfterSeconds: number[] = []
+    for (let second = 1; second <= 8; second++) {
+      const before = desk.gateway.sent.length
+      await desk.wait(1000)
+      await desk.look()
+      if (desk.gateway.sent.length > before) sentAfterSeconds.push(second)
+    }
+    expect(sentAfterSeconds).toEqual([1, 2, 4, 8])
     await desk.finish()
     await desk.judge()
   })
@@ -557,12 +651,136 @@ describe('what the guard holds for orders', () => {
     expect(desk.soldWhenFreed).toEqual(['0.01', '0.004'])
   })
 
-  test('is freed where the gateway has a defect too, and the next loop gives the entry up', async () => {
+  test('stays held while an order is in doubt', async () => {
+    const desk = await Desk.started([1, { share: 0.4, vainAsks: 2 }])
+    await desk.enter(krwRoute, 'sell-a')
+    await desk.resume()
+    expect(desk.soldWhenFreed).toEqual([])
+    await desk.resume()
+    expect(desk.soldWhenFreed).toEqual(['0.01', '0.004'])
+    await desk.judge()
+  })
+})
+
+describe('an order in doubt', () => {
+  const lost: InDoubt = { share: 1, vainAsks: 0 }
+  const late: InDoubt = { share: 1, vainAsks: 3 }
+
+  test.each<[string, Answer[], number]>([
+    ['the other leg is filled', [1, late], 1],
+    ['both are', [late, late], 2],
+    ['one is told at once', [lost, late], 2],
+  ])('of an entry is asked about until the venue says what it got, and is not sent again: %s', async (_name, script) => {
+    const desk = await Desk.started(script)
+    await desk.enter(krwRoute, 'sell-a')
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'opening' }])
+    expect(desk.events('entry')).toEqual([])
+    for (let i = 0; i < 3; i++) await desk.resume()
+    expect(desk.gateway.sent).toHaveLength(2)
+    expect(desk.events('entry')).toMatchObject([{ quantity: '0.01' }])
+    expect(desk.events('unwind')).toEqual([])
+    await desk.finish()
+    await desk.judge()
+  })
+
+  test('that never came ends the entry with the reason', async () => {
+    const desk = await Desk.started(['timed-out', { share: 0, vainAsks: 1 }])
+    await desk.enter(krwRoute, 'sell-a')
+    expect(desk.events('order-done')).toMatchObject([{ leg: 'a', status: 'timed-out' }])
+    await desk.resume()
+    const reason = 'leg a timed-out: as the script has it; leg b unfilled: nothing displayed'
+    expect(desk.events('entry-failed')).toMatchObject([{ reason }])
+    await desk.judge()
+  })
+
+  test('of an exit keeps the trade closing until it is known what it got', async () => {
+    const desk = await Desk.started([1, 1, { share: 0.4, vainAsks: 2 }, 1])
+    await desk.enter(krwRoute, 'sell-a')
+    await desk.exit(krwRoute)
+    await desk.resume()
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'closing', excess: { a: '0', b: '-0.01' } }])
+    await desk.resume()
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'open', quantity: '0.006' }])
+    await desk.finish()
+    expect(desk.events('exit')).toMatchObject([{ reason: 'max-holding-time' }])
+    await desk.judge()
+  })
+
+  test.each<[string, Answer[], string[]]>([
+    ['an entry that is given up', [0, 1, late], ['entry-failed']],
+    ['an entry that is hedged', [0.4, 1, late], ['entry']],
+    ['an unwind in pieces', [0.4, 1, { share: 0.5, vainAsks: 3 }, late], ['entry']],
+  ])('of an unwind is not followed by another one: %s', async (_name, script, ends) => {
+    const desk = await Desk.started(script)
+    await desk.enter(krwRoute, 'sell-a')
+    const sentCount = desk.gateway.sent.length
+    await desk.resume()
+    expect(desk.gateway.sent).toHaveLength(sentCount)
+    while (desk.portfolio.trades().some(({ phase }) => phase !== 'open')) await desk.resume()
+    expect(desk.events('entry', 'entry-failed').map(({ event }) => event)).toEqual(ends)
+    const filled = desk.events('order-filled').filter(({ purpose }) => purpose === 'unwind')
+    const unwound = (amounts: readonly { quantity: string }[]): string =>
+      sumDecimals(amounts.map((amount) => Decimal.parse(amount.quantity))).toString()
+    expect(unwound(desk.events('unwind'))).toBe(unwound(filled))
+    await desk.finish()
+    await desk.judge()
+  })
+
+  test('of an exit’s unwind leaves the rest of the trade open', async () => {
+    const desk = await Desk.started([1, 1, 1, 0.4, late])
+    await desk.enter(krwRoute, 'sell-a')
+    await desk.exit(krwRoute)
+    for (let i = 0; i < 3; i++) await desk.resume()
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'open', quantity: '0.006', excess: { a: '0', b: '0' } }])
+    await desk.finish()
+    await desk.judge()
+  })
+
+  test('of one leg’s unwind holds up the other leg’s', async () => {
+    // Dust of 0.00004 on leg b, and a hedge of as much that leg b alone would take no order for: together they are enough for one.
+    const desk = await Desk.started([0.996, 1, 0.99598394, 0.99598394, late])
+    await desk.enter(krwRoute, 'sell-a')
+    await desk.exit(krwRoute)
+    expect(desk.gateway.sent.map(({ purpose, leg }) => `${purpose} ${leg}`).slice(4)).toEqual(['unwind a'])
+    for (let i = 0; i < 3; i++) await desk.resume()
+    expect(desk.gateway.sent.map(({ purpose, leg }) => `${purpose} ${leg}`).slice(4)).toEqual(['unwind a', 'unwind b'])
+    expect(desk.events('exit')).toHaveLength(1)
+    await desk.judge()
+  })
+
+  test('is asked about at growing intervals of ten seconds at most: a warning first, an error at the thirtieth ask', async () => {
+    const desk = await Desk.started([1, { share: 1, vainAsks: 31 }])
+    await desk.enter(krwRoute, 'sell-a')
+    for (let waitedMs = 0; desk.gateway.asked.length < 31; waitedMs += 250) {
+      expect(waitedMs).toBeLessThan(300_000)
+      await desk.wait(250)
+      await desk.look()
+    }
+    const times = desk.gateway.asked.map(({ atMs }) => atMs - startMs)
+    const intervalsMs = times.slice(1).map((atMs, index) => atMs - times[index]!)
+    expect(intervalsMs).toEqual([250, 500, 1000, 2000, 4000, 8000, ...Array.from({ length: 24 }, () => 10_000)])
+    expect(desk.warnings).toEqual(['warn: O2 asked 1 times', 'error: O2 asked 30 times'])
+    await desk.finish()
+    expect(desk.events('entry')).toHaveLength(1)
+    await desk.judge()
+  })
+
+  test('is what an order is of which the gateway fails to say it, and the other leg is booked', async () => {
     const desk = await Desk.started([1, 'defect'])
     await expect(desk.enter(krwRoute, 'sell-a')).rejects.toThrow('a defect of the gateway')
+    expect(desk.portfolio.trades()).toMatchObject([{ phase: 'opening', excess: { a: '-0.01', b: '0' } }])
     await desk.resume()
-    expect(desk.portfolio.trades()).toEqual([])
-    expect(desk.events('entry-failed')).toMatchObject([{ realised: { totalKrw: '0' } }])
+    expect(desk.events('entry-failed')).toMatchObject([{ reason: 'leg b timed-out: never came' }])
+    await desk.judge()
+  })
+
+  test('dies with the engine: the next one finds that its venue never got it', async () => {
+    const desk = await Desk.started([1, late])
+    await desk.enter(krwRoute, 'sell-a')
+    await desk.start()
+    await desk.resume()
+    expect(desk.events('entry-failed')).toMatchObject([{ reason: 'the engine was stopped during the entry' }])
+    expect(desk.events('unwind')).toMatchObject([{ leg: 'a', quantity: '0.01' }])
     await desk.judge()
   })
 })
@@ -610,12 +828,15 @@ async function killedInEach(newDesk: () => Promise<Desk>, action: (desk: Desk) =
 }
 
 describe('an engine that is killed in a commit', () => {
-  test.each([
+  const lost: InDoubt = { share: 1, vainAsks: 0 }
+
+  test.each<[string, Answer[]]>([
     ['both legs fill', [1, 1]],
     ['neither fills', [0, 0]],
     ['one leg is unwound', [1, 0.4]],
     ['one leg is unwound in pieces', [0, 1, 0.5, 0.5]],
     ['dust is left', [1, 0.998]],
+    ['answers are lost', [lost, { share: 0.4, vainAsks: 2 }, { share: 0.5, vainAsks: 1 }]],
   ])('loses nothing of an entry and does nothing twice: %s', async (_name, script) => {
     const deaths = await killedInEach(
       () => Desk.started(script),
@@ -650,7 +871,7 @@ describe('an engine that is killed in a commit', () => {
     )
   })
 
-  test('loses nothing wherever one symbol’s commits come between the steps of another', async () => {
+  test('loses nothing wherever one symbol’s commits come between the steps of another', { timeout: 30_000 }, async () => {
     for (let steps = 0; steps < 12; steps++) {
       const newDesk = async (): Promise<Desk> => {
         const desk = await Desk.started([1, 0.4, 1, 1])
@@ -678,6 +899,10 @@ describe('an engine that is killed in a commit', () => {
 const answers = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom<Answer>(0, 1, 'rejected', 'timed-out', 0.998, 0.002, 0.001) },
   { weight: 2, arbitrary: fc.double({ min: 0, max: 1, noNaN: true }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ share: fc.constantFrom(0, 1, 0.998, 0.5, 0.001), vainAsks: fc.integer({ min: 0, max: 4 }) }),
+  },
 )
 const moves = fc.record({
   symbol: fc.constantFrom(...routes.map(({ symbol }) => symbol)),
@@ -685,18 +910,19 @@ const moves = fc.record({
   quantity: fc.integer({ min: 5, max: 2000 }).map((lots) => `${lots}e-5`),
   script: fc.array(answers, { maxLength: 8 }),
   /** Of all prices, while this lasts. */
-  priceFactor: fc.constantFrom(1, 1, 0.25, 4),
-  krwPerUsdt: fc.constantFrom(1400, 1400, 1410.25, 1390.5),
+  priceFactor: fc.constantFrom(1, 1, 0.75, 1.25),
+  krwPerUsdt: fc.constantFrom(1400, 1400, 1404.25, 1396.5),
   kill: fc.option(fc.record({ commit: fc.integer({ min: 1, max: 6 }), isStored: fc.boolean() }), { freq: 3 }),
   /** Loops after which it is left where it is. */
   loops: fc.integer({ min: 0, max: 3 }),
+  isStated: fc.boolean(),
 })
 
-test('whatever the venues fill and wherever the engine dies, the log satisfies every checker', async () => {
+test('whatever venues fill, lose and delay, and wherever the engine dies, every checker passes', { timeout: 30_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(moves, { minLength: 1, maxLength: 5 }), async (all) => {
       const desk = await Desk.started([], { ...plenty, 'upbit:KRW': '1000000000', 'upbit:USDT': '900000', 'binance:USDT': '900000' })
-      for (const { symbol, direction, quantity, script, priceFactor, krwPerUsdt, kill, loops } of all) {
+      for (const { symbol, direction, quantity, script, priceFactor, krwPerUsdt, kill, loops, isStated } of all) {
         const route = routes.find((candidate) => candidate.symbol === symbol)!
         desk.books.priceFactor = priceFactor
         desk.krwPerUsdt = krwPerUsdt
@@ -709,6 +935,7 @@ test('whatever the venues fill and wherever the engine dies, the log satisfies e
         for (let i = 0; i <= loops; i++) {
           if (kill && i === loops) await killedIn(desk, kill.commit, kill.isStored, loop)
           else await loop()
+          if (isStated) await desk.stateVenues()
         }
       }
       desk.gateway.script.length = 0

@@ -5,7 +5,7 @@
 
 import { Decimal } from '../base/decimal.ts'
 import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
-import type { Body, TradingEvent } from '../model/event.ts'
+import type { Body, OrderInDoubt, TradingEvent } from '../model/event.ts'
 import { isTradable, roundQuantity, type Side } from '../model/instrument.ts'
 import type { EntryIntent, ExitIntent, LegPlan } from '../model/intent.ts'
 import type { OrderPurpose, OrderReport, OrderRequest } from '../model/order.ts'
@@ -14,6 +14,7 @@ import type { ExitReason, Trade } from '../model/trade.ts'
 import type { PortfolioState } from '../portfolio/portfolio-state.ts'
 import { requiredAsset, type RequiredAsset } from '../risk/inventory-holds.ts'
 import { planUnwind } from './legs.ts'
+import { askCountMax, OrdersInDoubt } from './orders-in-doubt.ts'
 import type { OrderGateway } from './order-gateway.ts'
 
 /** Where an executor writes down what it does. */
@@ -21,6 +22,8 @@ export interface AuditTrail {
   record(event: Body<TradingEvent>): void
   /** Makes all that was recorded and changed so far true. False where the store does not answer: then nothing may be sent. */
   commit(): Promise<boolean>
+  /** For application.log, at once. */
+  warn(event: Body<OrderInDoubt>, level: 'warn' | 'error'): void
 }
 
 /** Who must know how a trade goes on: the risk guard. */
@@ -44,23 +47,40 @@ export interface ExecutorOptions {
   nowMs: () => number
 }
 
-/** An order and what became of it. */
-interface Execution {
+/** An order and its end, or null where that is in doubt; `error` where the gateway failed. */
+interface Answer {
   order: OrderRequest
-  report: OrderReport
+  report: OrderReport | null
+  error: unknown
+}
+
+/** An entry under way: what its event states, and which orders did not go through, in words. */
+interface Entering {
+  intent: EntryIntent
+  failures: string[]
 }
 
 /** Orders sent for one leg's excess in one loop; what is still in excess then waits for the next loop. */
 const unwindOrdersMax = 3
+/** A venue that rejects what closes or unwinds a trade (a changed filter, a closed market) is not asked again every loop. */
+const rejectedDelayMs = { first: 500, max: 30_000 }
 
 export class Executor {
   readonly #options: ExecutorOptions
   /** What the entry and exit events state, until they are written. Lost in a kill, and then said to be so. */
-  readonly #entries = new Map<string, EntryIntent>()
+  readonly #entries = new Map<string, Entering>()
   readonly #exits = new Map<string, ExitIntent>()
+  readonly #inDoubt = new OrdersInDoubt()
+  /** Trades whose last orders were all rejected. */
+  readonly #rejected = new Map<string, { delayMs: number; againAtMs: number }>()
 
   constructor(options: ExecutorOptions) {
     this.#options = options
+  }
+
+  /** Whether there are orders of which nobody has said what became of them. */
+  get hasOrdersInDoubt(): boolean {
+    return this.#inDoubt.size > 0
   }
 
   /** Opens the trade that the guard has allowed under the portfolio's next trade id. */
@@ -75,15 +95,15 @@ export class Executor {
       entryFxKrwPerUsdt: fxKrwPerUsdt,
       nowMs: this.#options.nowMs(),
     })
-    this.#entries.set(tradeId, intent)
-    const reason = await this.#sendBothLegs(tradeId, 'entry', direction, intent.legs, fxKrwPerUsdt)
-    portfolio.settleEntry(tradeId)
-    await this.#finishEntry(tradeId, fxKrwPerUsdt, reason)
+    this.#entries.set(tradeId, { intent, failures: [] })
+    await this.#sendBothLegs(tradeId, 'entry', direction, intent.legs, fxKrwPerUsdt)
+    await this.#goOn(tradeId, 'opening', fxKrwPerUsdt)
   }
 
   async close(intent: ExitIntent): Promise<void> {
     const { portfolio, route, watcher } = this.#options
     const { tradeId, direction } = intent
+    if (this.#isWaiting(tradeId)) return
     if (this.#isTooSmallToClose(portfolio.trade(tradeId))) {
       this.#exits.set(tradeId, intent)
       await this.#finishExit(tradeId, intent.fxKrwPerUsdt)
@@ -93,39 +113,64 @@ export class Executor {
     portfolio.startExit(tradeId)
     this.#exits.set(tradeId, intent)
     await this.#sendBothLegs(tradeId, 'exit', direction, intent.legs, intent.fxKrwPerUsdt)
-    portfolio.settleExit(tradeId)
-    await this.#finishExit(tradeId, intent.fxKrwPerUsdt)
+    await this.#goOn(tradeId, 'closing', intent.fxKrwPerUsdt)
   }
 
-  /** Goes on with a trade that is neither open nor closed: an unwind that the venue did not take, or what a killed engine left. */
+  /**
+   * Goes on with a trade that is neither open nor closed: an unwind that the venue did not take, orders in doubt, or what a killed engine
+   * left. Of orders that a killed engine had under way nothing is stored but that they were to leave: the paper venue never got them.
+   */
   async resume(trade: Trade, fxKrwPerUsdt: number): Promise<void> {
-    const { portfolio } = this.#options
     const { tradeId, phase } = trade
-    if (phase === 'opening') portfolio.settleEntry(tradeId)
-    if (phase === 'closing') portfolio.settleExit(tradeId)
-    if (phase === 'closing') await this.#finishExit(tradeId, fxKrwPerUsdt)
-    else await this.#finishEntry(tradeId, fxKrwPerUsdt, 'the engine was stopped during the entry')
+    const { gateway, nowMs } = this.#options
+    if (this.#inDoubt.has(tradeId)) {
+      const orders = this.#inDoubt.due(tradeId, nowMs())
+      if (orders === null) return
+      const answers = await answersTo(orders, (order) => gateway.lookUp(order))
+      this.#book(tradeId, answers, fxKrwPerUsdt)
+      for (const { order, report } of answers)
+        if (order.purpose === 'unwind' && report?.fill) this.#recordUnwind(order, report.fill.quantity)
+    } else if (this.#isWaiting(tradeId)) {
+      return
+    }
+    await this.#goOn(tradeId, phase, fxKrwPerUsdt)
   }
 
-  async #finishEntry(tradeId: string, fxKrwPerUsdt: number, failure: string): Promise<void> {
-    await this.#balance(tradeId, fxKrwPerUsdt, () => this.#concludeEntry(tradeId, fxKrwPerUsdt, failure))
+  /** What follows a trade's orders: nothing while one of them is in doubt. `phase` is the trade's when they were sent. */
+  async #goOn(tradeId: string, phase: Trade['phase'], fxKrwPerUsdt: number): Promise<void> {
+    const { portfolio, trail } = this.#options
+    if (this.#inDoubt.has(tradeId)) {
+      await trail.commit()
+      return
+    }
+    const phaseNow = portfolio.trade(tradeId).phase
+    if (phaseNow === 'opening') portfolio.settleEntry(tradeId)
+    if (phaseNow === 'closing') portfolio.settleExit(tradeId)
+    if (phase === 'closing') await this.#finishExit(tradeId, fxKrwPerUsdt)
+    else await this.#finishEntry(tradeId, fxKrwPerUsdt)
+  }
+
+  async #finishEntry(tradeId: string, fxKrwPerUsdt: number): Promise<void> {
+    await this.#balance(tradeId, fxKrwPerUsdt, () => this.#concludeEntry(tradeId, fxKrwPerUsdt))
     await this.#options.trail.commit()
   }
 
   /** Whether the entry has come to its end: hedged, or given up. */
-  #concludeEntry(tradeId: string, fxKrwPerUsdt: number, failure: string): boolean {
+  #concludeEntry(tradeId: string, fxKrwPerUsdt: number): boolean {
     const { portfolio, trail, watcher } = this.#options
     const trade = portfolio.trade(tradeId)
     if (trade.phase === 'open') {
       this.#recordEntry(trade)
     } else if (isFlat(trade)) {
       const realised = portfolio.closeTrade(tradeId, fxKrwPerUsdt)
-      trail.record({ event: 'entry-failed', tradeId, symbol: trade.symbol, reason: failure, realised })
+      const reason = this.#entries.get(tradeId)?.failures.join('; ') ?? 'the engine was stopped during the entry'
+      trail.record({ event: 'entry-failed', tradeId, symbol: trade.symbol, reason, realised })
       watcher.failed(tradeId, Decimal.parse(realised.totalKrw))
     } else {
       return false
     }
     this.#entries.delete(tradeId)
+    this.#rejected.delete(tradeId)
     return true
   }
 
@@ -138,7 +183,7 @@ export class Executor {
       direction,
       quantity,
       notionalKrw,
-      grossEdgeBps: this.#entries.get(tradeId)?.grossEdgeBps ?? null,
+      grossEdgeBps: this.#entries.get(tradeId)?.intent.grossEdgeBps ?? null,
       netEdgeBps: entryNetEdgeBps,
       fxKrwPerUsdt: trade.entryFxKrwPerUsdt,
     })
@@ -175,23 +220,21 @@ export class Executor {
       realised,
     })
     this.#exits.delete(tradeId)
+    this.#rejected.delete(tradeId)
     watcher.closed(tradeId, Decimal.parse(realised.totalKrw))
     return true
   }
 
-  /** Sends an order on each leg at the same time and books what they got; says in words why it did not go through, if so. */
+  /** Sends an order on each leg at the same time and books what they got. */
   async #sendBothLegs(
     tradeId: string,
     purpose: OrderPurpose,
     direction: Direction,
     plans: Readonly<Record<Leg, LegPlan>>,
     fxKrwPerUsdt: number,
-  ): Promise<string> {
+  ): Promise<void> {
     const orders = legs.map((leg) => this.#order(tradeId, purpose, leg, { ...plans[leg], side: sideOf(direction, leg) }))
-    const executions = await this.#send(tradeId, orders)
-    this.#book(tradeId, executions, fxKrwPerUsdt)
-    const failed = executions.filter(({ report }) => report.status !== 'filled')
-    return failed.map(({ order, report }) => `leg ${order.leg} ${report.status}: ${report.reason ?? ''}`).join('; ')
+    this.#book(tradeId, await this.#send(tradeId, orders), fxKrwPerUsdt)
   }
 
   #order(tradeId: string, purpose: OrderPurpose, leg: Leg, plan: LegPlan & { side: Side }): OrderRequest {
@@ -214,24 +257,52 @@ export class Executor {
     return order
   }
 
-  /** An order leaves only when it is stored that it was to leave. */
-  async #send(tradeId: string, orders: readonly OrderRequest[]): Promise<Execution[]> {
+  /** An order leaves only when it is stored that it was to leave, and once: where no answer comes, the venue is asked. */
+  async #send(tradeId: string, orders: readonly OrderRequest[]): Promise<Answer[]> {
     const { trail, gateway, watcher } = this.#options
     try {
       const isStored = await trail.commit()
-      return await Promise.all(orders.map(async (order) => ({ order, report: isStored ? await gateway.send(order) : unsent(order) })))
+      return await answersTo(orders, async (order) => (isStored ? ((await gateway.send(order)) ?? gateway.lookUp(order)) : unsent(order)))
     } catch (error) {
       watcher.settled(tradeId)
       throw error
     }
   }
 
-  /** What the guard holds for the orders is free only when the wallets show what they have spent. */
-  #book(tradeId: string, executions: readonly Execution[], fxKrwPerUsdt: number): void {
+  /**
+   * Books the orders whose end is known; the others are in doubt, also where the gateway failed. What the guard holds for a trade's orders
+   * is free only when none of them is in doubt and the wallets show what they have spent.
+   */
+  #book(tradeId: string, answers: readonly Answer[], fxKrwPerUsdt: number): void {
+    const ordersInDoubt = answers.filter(({ report }) => report === null).map(({ order }) => order)
+    this.#keepInDoubt(tradeId, ordersInDoubt)
+    if (answers.every(({ report }) => report?.status === 'rejected')) this.#waitLonger(tradeId)
+    else this.#rejected.delete(tradeId)
     try {
-      for (const { order, report } of executions) this.#bookOrder(order, report, fxKrwPerUsdt)
+      for (const { order, report } of answers) if (report !== null) this.#bookOrder(order, report, fxKrwPerUsdt)
     } finally {
-      this.#options.watcher.settled(tradeId)
+      if (ordersInDoubt.length === 0) this.#options.watcher.settled(tradeId)
+    }
+    const failed = answers.find(({ error }) => error !== null)
+    if (failed) throw failed.error
+  }
+
+  #waitLonger(tradeId: string): void {
+    const { first, max } = rejectedDelayMs
+    const delayMs = Math.min(2 * (this.#rejected.get(tradeId)?.delayMs ?? first / 2), max)
+    this.#rejected.set(tradeId, { delayMs, againAtMs: this.#options.nowMs() + delayMs })
+  }
+
+  #isWaiting(tradeId: string): boolean {
+    return this.#options.nowMs() < (this.#rejected.get(tradeId)?.againAtMs ?? 0)
+  }
+
+  #keepInDoubt(tradeId: string, orders: readonly OrderRequest[]): void {
+    const askCount = this.#inDoubt.keep(tradeId, orders, this.#options.nowMs())
+    if (askCount !== 1 && askCount !== askCountMax) return
+    for (const { orderId, symbol, instrument } of orders) {
+      const level = askCount === 1 ? 'warn' : 'error'
+      this.#options.trail.warn({ event: 'order-in-doubt', symbol, tradeId, orderId, venue: instrument.venue, askCount }, level)
     }
   }
 
@@ -270,6 +341,9 @@ export class Executor {
         },
       })
     }
+    if (purpose === 'entry' && status !== 'filled') {
+      this.#entries.get(tradeId)?.failures.push(`leg ${leg} ${status}: ${reason ?? ''}`)
+    }
     const filledQuantity = (fill?.quantity ?? Decimal.zero).toString()
     trail.record({ event: 'order-done', orderId, tradeId, symbol, leg, status, filledQuantity, reason })
   }
@@ -284,16 +358,17 @@ export class Executor {
     for (const leg of legs) {
       if (this.#options.portfolio.trade(tradeId).excess[leg] === '0') continue
       if (await this.#unwind(tradeId, leg, fxKrwPerUsdt, conclude)) return true
+      if (this.#inDoubt.has(tradeId)) break
     }
     return false
   }
 
   async #unwind(tradeId: string, leg: Leg, fxKrwPerUsdt: number, conclude: () => boolean): Promise<boolean> {
-    const { portfolio, provider, route, trail, watcher } = this.#options
+    const { portfolio, provider, route, watcher } = this.#options
     const instrument = route[leg]
-    let unwound = Decimal.zero
-    let excess = portfolio.foldDust(tradeId, leg)
-    const side = excess.isPositive() ? 'sell' : 'buy'
+    const whole = portfolio.foldDust(tradeId, leg)
+    const side = whole.isPositive() ? 'sell' : 'buy'
+    let excess = whole
     for (let sent = 0; !excess.isZero(); sent++) {
       const plan = planUnwind(instrument, excess, provider.book(instrument))
       if (plan === 'dust') {
@@ -302,22 +377,27 @@ export class Executor {
       }
       if (plan === 'no-quote' || sent === unwindOrdersMax) break
       if (!watcher.holdOrders(tradeId, [requiredAsset(instrument, plan.side, plan.quantity, plan.limitPrice)])) break
-      const executions = await this.#send(tradeId, [this.#order(tradeId, 'unwind', leg, plan)])
-      this.#book(tradeId, executions, fxKrwPerUsdt)
-      for (const { report } of executions) unwound = unwound.add(report.fill?.quantity ?? Decimal.zero)
+      this.#book(tradeId, await this.#send(tradeId, [this.#order(tradeId, 'unwind', leg, plan)]), fxKrwPerUsdt)
       excess = Decimal.parse(portfolio.trade(tradeId).excess[leg])
+      if (this.#inDoubt.has(tradeId) || this.#rejected.has(tradeId)) break
     }
+    this.#recordUnwind({ tradeId, leg, side }, whole.subtract(excess).abs())
+    return conclude()
+  }
+
+  #recordUnwind({ tradeId, leg, side }: Pick<OrderRequest, 'tradeId' | 'leg' | 'side'>, quantity: Decimal): void {
+    const { portfolio, route, trail } = this.#options
+    const { symbol } = route
     trail.record({
       event: 'unwind',
       tradeId,
-      symbol: route.symbol,
+      symbol,
       leg,
       side,
-      quantity: unwound.toString(),
-      dustQuantity: portfolio.dust(route.symbol, leg).toString(),
+      quantity: quantity.toString(),
+      dustQuantity: portfolio.dust(symbol, leg).toString(),
       excessQuantity: portfolio.trade(tradeId).excess[leg],
     })
-    return conclude()
   }
 
   /** What a partial exit left, where neither venue or only one would take an order for it. */
@@ -335,6 +415,19 @@ export class Executor {
 /** What both legs' orders spend at most, for the guard. */
 export function requiredOf(route: Route, direction: Direction, plans: Readonly<Record<Leg, LegPlan>>): RequiredAsset[] {
   return legs.map((leg) => requiredAsset(route[leg], sideOf(direction, leg), plans[leg].quantity, plans[leg].limitPrice))
+}
+
+/** The end of each order, where it is known: one that fails does not hide what became of the other. */
+function answersTo(orders: readonly OrderRequest[], endOf: (order: OrderRequest) => Promise<OrderReport | null>): Promise<Answer[]> {
+  return Promise.all(
+    orders.map(async (order): Promise<Answer> => {
+      try {
+        return { order, report: await endOf(order), error: null }
+      } catch (error) {
+        return { order, report: null, error }
+      }
+    }),
+  )
 }
 
 function unsent({ orderId }: OrderRequest): OrderReport {

@@ -90,8 +90,13 @@ function paperVenue(settings: Partial<ExecutionSettings> = {}, seed = 1) {
   })
   let orderCount = 0
   const send = (side: Side, quantity: string, limitPrice: string, instrument: Instrument = binance, orderId = `O${++orderCount}`) =>
-    clock.run(gateway.send(order(side, quantity, limitPrice, instrument, orderId)))
+    clock.run(endOf(gateway, order(side, quantity, limitPrice, instrument, orderId)))
   return { clock, venue, gateway, send }
+}
+
+/** Asks where no answer comes, as an executor does. */
+async function endOf(gateway: PaperOrderGateway, request: OrderRequest): Promise<OrderReport> {
+  return (await gateway.send(request)) ?? gateway.lookUp(request)
 }
 
 function order(side: Side, quantity: string, limitPrice: string, instrument: Instrument, orderId: string): OrderRequest {
@@ -157,7 +162,7 @@ describe('walks the book that stands at the venue', () => {
     const { clock, venue, gateway } = paperVenue({ minOrderDelayMs: 20, maxOrderDelayMs: 20 })
     clock.schedule(startMs + 19, () => venue.show({ asks: [{ price: 99_015, size: 1 }] }))
     clock.schedule(startMs + 21, () => venue.show({ asks: [{ price: 99_999, size: 1 }] }))
-    const report = await clock.run(gateway.send(order('buy', '0.1', '99020', binance, 'O1')))
+    const report = await clock.run(endOf(gateway, order('buy', '0.1', '99020', binance, 'O1')))
     expect(told(report)).toMatchObject({ levels: ['0.1 of 1 at 99015'] })
     expect(venue.askedAtMs).toEqual([startMs + 20])
     expect(report.fill).toMatchObject({ bookChangedAtMs: startMs + 19, bookReceivedAtMs: startMs + 20, bookExchangeTimeMs: null })
@@ -286,11 +291,17 @@ describe('refusals', () => {
     expect(told(await send('buy', '0.1', '99020'))).toEqual({ status: 'rejected', reason: 'venue rejected the order' })
   })
 
-  test('an order that is lost is given up at its deadline, and the venue never saw it', async () => {
+  test('an order that is lost is in doubt at its deadline, and the venue, asked, never got it', async () => {
     const { clock, venue, send } = paperVenue({ timeoutProbability: 1 })
     expect(told(await send('buy', '0.1', '99020'))).toEqual({ status: 'timed-out', reason: 'no answer within 800 ms' })
     expect(clock.nowMs()).toBe(startMs + 800)
     expect(venue.askedAtMs).toEqual([])
+  })
+
+  test('an order of an engine that was killed never came either: its venue died with it', async () => {
+    const { gateway } = paperVenue()
+    const report = await gateway.lookUp(order('buy', '0.1', '99020', binance, 'O1'))
+    expect(told(report)).toEqual({ status: 'timed-out', reason: 'the venue never got the order' })
   })
 
   test('a venue that does not answer is a report; a defect is not', async () => {
@@ -299,6 +310,37 @@ describe('refusals', () => {
     expect(told(await send('buy', '0.1', '99020'))).toEqual({ status: 'timed-out', reason: 'VENUE_TIMEOUT: binance: no answer' })
     venue.failure = new TypeError('a defect')
     await expect(send('buy', '0.1', '99020')).rejects.toThrow('a defect')
+  })
+})
+
+describe('the venue’s own statement', () => {
+  test('has every order that was taken, and to the last unit what it changed', async () => {
+    const { gateway, send } = paperVenue()
+    expect(gateway.statement()).toEqual({ orders: 0, changes: [] })
+    await send('buy', '0.4', '99020')
+    await send('sell', '0.6', '98990')
+    await send('buy', '0.1', '99000')
+    await send('sell', '0.1', '99000', upbit)
+    expect(gateway.statement()).toEqual({
+      orders: 4,
+      changes: [
+        // Bought 0.4 and sold 0.6, and 0.1 % of what was bought as the fee.
+        { venue: 'binance', asset: 'BTC', amount: '-0.2004' },
+        // Paid 39,606 and got 59,399, less 0.1 % of that.
+        { venue: 'binance', asset: 'USDT', amount: '19733.601' },
+        { venue: 'upbit', asset: 'BTC', amount: '-0.1' },
+        { venue: 'upbit', asset: 'KRW', amount: '9895.05' },
+      ],
+    })
+  })
+
+  test.each<[string, Partial<ExecutionSettings>]>([
+    ['rejected', { rejectProbability: 1 }],
+    ['lost', { timeoutProbability: 1 }],
+  ])('has no order that was %s', async (_name, settings) => {
+    const { gateway, send } = paperVenue(settings)
+    await send('buy', '0.1', '99020')
+    expect(gateway.statement()).toEqual({ orders: 0, changes: [] })
   })
 })
 

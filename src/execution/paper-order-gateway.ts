@@ -10,8 +10,9 @@ import type { Clock } from '../clock/clock.ts'
 import { quoteTrouble, type FreshnessSettings } from '../market-data/freshness.ts'
 import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
 import { isTradable, type Instrument } from '../model/instrument.ts'
-import type { Fill, FillLevel, OrderReport, OrderRequest, OrderStatus } from '../model/order.ts'
+import type { Fill, FillLevel, OrderReport, OrderRequest, OrderStatus, VenueStatement } from '../model/order.ts'
 import { exactLevel, levelsFor, type OrderBook } from '../model/order-book.ts'
+import { DropCopy } from './drop-copy.ts'
 import type { OrderGateway } from './order-gateway.ts'
 
 export interface ExecutionSettings {
@@ -33,18 +34,45 @@ export interface PaperOrderGatewayOptions {
   freshness: FreshnessSettings
 }
 
+/** What becomes of an order at the venue's door: an answer, or none, because it never got in. */
+type Arrival = OrderReport | { lostBecause: string }
+
 /** Fees are charged in whole units of the eighth digit, rounded up. */
 const feeScale = 8
 
 export class PaperOrderGateway implements OrderGateway {
   readonly #options: PaperOrderGatewayOptions
   readonly #consumed = new ConsumedLiquidity()
+  readonly #dropCopy = new DropCopy()
+  /** Why the venue did not get the orders that are in doubt now. */
+  readonly #lost = new Map<string, string>()
 
   constructor(options: PaperOrderGatewayOptions) {
     this.#options = options
   }
 
-  async send(order: OrderRequest): Promise<OrderReport> {
+  async send(order: OrderRequest): Promise<OrderReport | null> {
+    const arrival = await this.#arrive(order)
+    if (!('lostBecause' in arrival)) return arrival
+    this.#lost.set(order.orderId, arrival.lostBecause)
+    return null
+  }
+
+  /**
+   * In doubt here are only orders that never came: one that was taken is answered. That goes for those of a killed engine too. The paper
+   * venue lives in the engine's process, and all that it had taken dies with it: after a restart it never got any order of before.
+   */
+  lookUp(order: OrderRequest): Promise<OrderReport> {
+    const reason = this.#lost.get(order.orderId) ?? 'the venue never got the order'
+    this.#lost.delete(order.orderId)
+    return Promise.resolve(unfilled(order, 'timed-out', reason))
+  }
+
+  statement(): VenueStatement {
+    return this.#dropCopy.statement()
+  }
+
+  async #arrive(order: OrderRequest): Promise<Arrival> {
     const { clock, settings } = this.#options
     // Drawn by the order's own name, so that a restarted engine draws what the killed one would have drawn.
     const prng = this.#options.prng.fork(order.orderId)
@@ -53,13 +81,13 @@ export class PaperOrderGateway implements OrderGateway {
     await clock.sleepUntil(sentAtMs + Math.round(delayMs))
     if (prng.next() < settings.timeoutProbability) {
       await clock.sleepUntil(sentAtMs + settings.orderTimeoutMs)
-      return unfilled(order, 'timed-out', `no answer within ${settings.orderTimeoutMs} ms`)
+      return { lostBecause: `no answer within ${settings.orderTimeoutMs} ms` }
     }
     let book: OrderBook
     try {
       book = await this.#options.provider.fetchBook(order.instrument)
     } catch (error) {
-      if (error instanceof OperatingError) return unfilled(order, 'timed-out', `${error.code}: ${error.message}`)
+      if (error instanceof OperatingError) return { lostBecause: `${error.code}: ${error.message}` }
       throw error
     }
     if (prng.next() < settings.rejectProbability) return unfilled(order, 'rejected', 'venue rejected the order')
@@ -68,7 +96,9 @@ export class PaperOrderGateway implements OrderGateway {
     if (!isTradable(order.instrument, order.quantity, order.limitPrice)) {
       return unfilled(order, 'rejected', 'below the minimum notional')
     }
-    return this.#match(order, book)
+    const report = this.#match(order, book)
+    this.#dropCopy.took(order, report.fill)
+    return report
   }
 
   #match(order: OrderRequest, book: OrderBook): OrderReport {

@@ -2,6 +2,7 @@
 
 import type { Decimal } from '../base/decimal.ts'
 import type { Instrument, Side } from './instrument.ts'
+import type { Balance } from './money.ts'
 import type { Leg } from './route.ts'
 
 /** Why an order was sent: to open, to close, or to bring the legs of a trade back to the same size. */
@@ -41,7 +42,7 @@ export interface Fill {
   bestAsk: Decimal
 }
 
-/** `timed-out` says that no answer came in time and that the venue, asked again, knows no such order: nothing was filled. */
+/** `timed-out` says that no answer came in time and that the venue, asked again, never got the order: nothing was filled. */
 export type OrderStatus = 'filled' | 'partial' | 'unfilled' | 'rejected' | 'timed-out'
 
 export interface OrderReport {
@@ -49,4 +50,12 @@ export interface OrderReport {
   status: OrderStatus
   reason: string | null
   fill: Fill | null
+}
+
+/** What the venues themselves say that a session's orders did: the drop copy that our own books are held against. */
+export interface VenueStatement {
+  /** Orders that the venues took, whether they got anything or not; neither those that they rejected nor those that never came. */
+  orders: number
+  /** What these fills and their fees changed in our accounts, signed; by venue and asset in code-unit order. */
+  changes: Balance[]
 }
