@@ -4,11 +4,17 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { SeededPrng } from '../base/prng.ts'
+import type { Clock } from '../clock/clock.ts'
 import { ShiftedClock } from '../clock/shifted-clock.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import { loadConfig, type Override } from '../config/load.ts'
 import { tradingPlan } from '../config/venue-rules.ts'
 import type { VenueServerPlan, VenueServersMessage } from '../environment/venue-servers.ts'
+import { LogFile } from '../engine/log-file.ts'
+import { FaultBoard } from '../faults/fault-board.ts'
+import { FaultLog } from '../faults/fault-log.ts'
+import { FaultyExchange } from '../faults/faulty-exchange.ts'
+import { FaultyMarket } from '../faults/faulty-market.ts'
 import { instrumentOf, type InstrumentFacts, type Venue } from '../model/instrument.ts'
 import type { Balance } from '../model/money.ts'
 import type { VenueEndpoints } from '../venues/network-transport.ts'
@@ -69,7 +75,7 @@ async function serveByHand(flags: HandFlags): Promise<void> {
   const clock = flags.start === undefined ? system : new ShiftedClock(system, Date.parse(config.startAt))
   const market: MarketPlan = { kind: 'simulated', settings: config.simulatedMarket, startMs: Math.floor(clock.nowMs() / 1000) * 1000 }
   const { upbit, binance } = config.loopback
-  const exchange = exchangeOf({ seed: config.seed, instruments, market, switches: { upbit, binance } }, accounts)
+  const exchange = exchangeOf({ seed: config.seed, instruments, market, switches: { upbit, binance } }, { accounts })
   const server = await VenueServer.start({ exchange, clock, ports })
   process.stdout.write(welcome(server.endpoints, accounts, instruments))
   await firstOf('SIGINT', 'SIGTERM')
@@ -85,25 +91,50 @@ async function serveForParent(planFile: string): Promise<void> {
   // Ctrl-C reaches every process of the terminal: the parent lets the engine stop first, and then these servers.
   process.on('SIGINT', () => undefined)
   const end = firstOf('SIGTERM', 'disconnect')
+  const clock = new SystemClock()
+  const injection = injectionOf(plan, clock)
+  const exchange =
+    injection === null ? exchangeOf(plan, {}) : new FaultyExchange({ exchange: exchangeOf(plan, injection), board: injection.board })
   try {
-    const server = await VenueServer.start({ exchange: exchangeOf(plan), clock: new SystemClock(), ports: plan.ports })
+    const server = await VenueServer.start({ exchange, clock, ports: plan.ports })
     const message: VenueServersMessage = { endpoints: server.endpoints }
     if (process.connected) process.send(message)
     await end
     await server.stop()
+    injection?.log.close()
   } finally {
     // The channel, once listened to, would keep the process alive.
     if (process.connected) process.disconnect()
   }
 }
 
+/** A fault plan at work, and the log of what of it really happened. */
+interface Injection {
+  board: FaultBoard
+  log: FaultLog
+}
+
+function injectionOf({ faults, faultsLog }: VenueServerPlan, clock: Clock): Injection | null {
+  if (faults === null) return null
+  const log = new FaultLog(new LogFile(faultsLog), clock)
+  return { log, board: new FaultBoard({ plan: faults, onStrike: (...strike) => log.struck(...strike) }) }
+}
+
+interface ExchangeParts {
+  accounts?: Trading['accounts']
+  /** Of the books that it shows. */
+  board?: FaultBoard
+}
+
 function exchangeOf(
-  { seed, instruments, market, switches }: Omit<VenueServerPlan, 'ports'>,
-  accounts?: Trading['accounts'],
+  { seed, instruments, market, switches }: Pick<VenueServerPlan, 'seed' | 'instruments' | 'market' | 'switches'>,
+  { accounts, board }: ExchangeParts,
 ): SimulatedExchange {
   const listed = instruments.map(instrumentOf)
   const startMs = market.kind === 'simulated' ? market.startMs : 0
-  const parts = { market: makeMarket(market, seed, listed), instruments: listed, startMs, ...switches }
+  const made = makeMarket(market, seed, listed)
+  const shown = board === undefined ? made : new FaultyMarket({ market: made, board, instruments })
+  const parts = { market: shown, instruments: listed, startMs, ...switches }
   if (accounts === undefined) return new SimulatedExchange(parts)
   return new SimulatedExchange({ ...parts, trading: { prng: new SeededPrng(seed).fork('trading'), accounts } })
 }

@@ -82,6 +82,18 @@ describe('virtual clock', () => {
     expect(finishedAtMs).toBe(1000)
   })
 
+  it('runs what fell due while the process stood still late, in order, at the instant at which it wakes', async () => {
+    const clock = virtualClock()
+    const seen: string[] = []
+    const note = (name: string) => (): void => void seen.push(`${name} at ${clock.nowMs()}`)
+    clock.schedule(1001, () => clock.standStillUntil(1500))
+    clock.schedule(1300, note('second'))
+    clock.schedule(1200, note('first'))
+    clock.schedule(1600, note('later'))
+    await clock.run(clock.sleepUntil(1600))
+    expect(seen).toEqual(['first at 1500', 'second at 1500', 'later at 1600'])
+  })
+
   it('stands still while real input or output is under way', async () => {
     const clock = virtualClock()
     const result = await clock.run(

@@ -39,6 +39,7 @@ export class VirtualClock implements Clock {
   readonly #calls: Call[] = []
   readonly #holds: Hold[] = []
   #nowMs: number
+  #stillUntilMs = -Infinity
   #nextOrder = 0
 
   constructor(options: VirtualClockOptions) {
@@ -102,6 +103,11 @@ export class VirtualClock implements Clock {
     })
   }
 
+  /** As a process that is stopped: nothing runs before `atMs`, and what falls due until then runs late, all of it at that instant. */
+  standStillUntil(atMs: number): void {
+    this.#stillUntilMs = Math.ceil(atMs)
+  }
+
   /** Runs event time until `main` settles, and settles as it does. */
   async run<T>(main: Promise<T>): Promise<T> {
     let isDone = false
@@ -128,19 +134,23 @@ export class VirtualClock implements Clock {
   async #settledAnything(realStartMs: number): Promise<boolean> {
     const next = this.#calls[0]
     assert(next, 'virtual time stands still for ever: something waits for an event that nothing will cause')
+    const nextMs = Math.max(next.atMs, this.#stillUntilMs)
+    let hasSlept = false
     if (this.#pace !== null) {
-      const dueMs = realStartMs + (next.atMs - this.#startMs) / this.#pace
+      const dueMs = realStartMs + (nextMs - this.#startMs) / this.#pace
       // Real timers count whole milliseconds: waiting only when a whole one is left keeps the pace without drift.
-      if (dueMs - this.#realClock.nowMs() >= 1) await this.#realClock.sleepUntil(dueMs)
+      hasSlept = dueMs - this.#realClock.nowMs() >= 1
+      if (hasSlept) await this.#realClock.sleepUntil(dueMs)
     }
-    this.#nowMs = next.atMs
-    return !this.#runCallsDue()
+    this.#nowMs = nextMs
+    // What happens in real time, such as a signal, may have settled something while this slept.
+    return !this.#runCallsDue() || hasSlept
   }
 
   /** True where all of them were quiet. */
   #runCallsDue(): boolean {
     let areQuiet = true
-    for (let call = this.#calls[0]; call !== undefined && call.atMs === this.#nowMs; call = this.#calls[0]) {
+    for (let call = this.#calls[0]; call !== undefined && call.atMs <= this.#nowMs; call = this.#calls[0]) {
       this.#pop()
       if (call.callback === null) continue
       areQuiet &&= call.isQuiet

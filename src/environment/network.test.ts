@@ -50,6 +50,8 @@ function ownServers(instruments = tradedWith()): NetworkNeeds {
     market: { kind: 'simulated', settings, startMs },
     ports: { upbit: 0, binance: 0 },
     switches: { upbit: {}, binance: {} },
+    faults: null,
+    faultsLog: '',
   })
   return { ...checked, serverPlan }
 }

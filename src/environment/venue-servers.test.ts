@@ -31,6 +31,8 @@ function optionsFor(change: Partial<VenueServerPlan> = {}): VenueServersOptions 
     market: { kind: 'simulated', settings: simulatedMarketSchema.parse({}), startMs: Date.now() + 2000 },
     ports: { upbit: 0, binance: 0 },
     switches: { upbit: {}, binance: {} },
+    faults: null,
+    faultsLog: join(folder, 'faults.log'),
     ...change,
   }
   const planFile = join(folder, 'plan.json')
@@ -52,6 +54,25 @@ test('the servers answer, before their market begins too, stand in the register,
   await servers.stop()
   expect([findProcess(pid), recordedNames()]).toEqual([null, []])
   expect(readFileSync(join(folder, 'venues.log'), 'utf8')).toBe('')
+})
+
+test('what is to go wrong at the venues does, and is in the log of faults at once and with its sum at the end', async () => {
+  const faultsLog = join(folder, 'faults.log')
+  const maintenance = { kind: 'maintenance', fromMs: 0, untilMs: 600_000, venue: 'upbit', code: null, share: 1, strength: 0 } as const
+  const servers = await startVenueServers(optionsFor({ faults: { runStartMs: Date.now() - 1000, seed: 62, faults: [maintenance] } }))
+  const { upbit, binance } = servers.endpoints
+  const counts = (): unknown[] =>
+    readFileSync(faultsLog, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => (JSON.parse(line) as { event: string; count: number }).count)
+  const statuses = [await fetch(`${upbit.restUrl}/v1/market/all`), await fetch(`${binance.restUrl}/api/v3/ping`)].map(
+    ({ status }) => status,
+  )
+  expect([statuses, counts()]).toEqual([[503, 200], [1]])
+  await fetch(`${upbit.restUrl}/v1/market/all`)
+  await servers.stop()
+  expect(counts()).toEqual([1, 2])
 })
 
 test('Ctrl-C is for whoever started the servers: they go on until they are stopped', async () => {

@@ -5,6 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf } from '../base/error.ts'
+import type { FaultPlan } from '../model/fault.ts'
 import type { InstrumentFacts, Venue } from '../model/instrument.ts'
 import type { VenueEndpoints } from '../venues/network-transport.ts'
 import type { MarketPlan } from '../market/make-market.ts'
@@ -28,6 +29,10 @@ export interface VenueServerPlan {
   /** 0 for any that is free. */
   ports: Record<Venue, number>
   switches: VenueSwitches
+  /** What is to go wrong, on the servers' clock; null for nothing. */
+  faults: FaultPlan | null
+  /** What of it did is added to this file. */
+  faultsLog: string
 }
 
 /** From the servers to the process that started them, once. */

@@ -44,6 +44,11 @@ export function troubleOf(venue: Venue, error: unknown): OperatingError {
   return unreachable(venue, words === undefined ? messageOf(error) : `${words} (${code})`, error)
 }
 
+/** What `troubleOf` makes of a connection that breaks before the answer, or in its midst. */
+export function brokenOff(venue: Venue, code: 'ECONNRESET' | 'UND_ERR_SOCKET'): OperatingError {
+  return unreachable(venue, `${troubles[code]} (${code})`)
+}
+
 function isParserError(error: unknown): boolean {
   return error instanceof Error && error.name === 'HTTPParserError'
 }

@@ -30,6 +30,8 @@ interface Suspect {
 const minIntervalMs = 250
 /** What REST shows may be on its way over the stream for so long. */
 const maxBehindMs = 1000
+/** A time that is further back is no cache's: the venue's clock was set back. */
+const maxCachedMs = 60_000
 /** A venue that leaves an instrument out for good would else be connected to without an end. */
 const restartIntervalMs = 30_000
 const unlistedForMs = 600_000
@@ -166,5 +168,6 @@ function isCurrent(book: OrderBook | null, shown: OrderBook): boolean {
 
 /** REST may answer from a cache that the stream is ahead of; Upbit's times tell, Binance's tickers have none. */
 function isBehind(book: OrderBook | null, shown: OrderBook): boolean {
-  return (book?.exchangeTimeMs ?? 0) > (shown.exchangeTimeMs ?? Infinity)
+  const behindMs = (book?.exchangeTimeMs ?? 0) - (shown.exchangeTimeMs ?? Infinity)
+  return behindMs > 0 && behindMs <= maxCachedMs
 }

@@ -456,6 +456,30 @@ describe('Upbit', () => {
     expect(countsOf(provider, 'upbit')).toMatchObject({ dropped: 1 })
   })
 
+  test('after the clock was set back frames are late for a second, and then count again', async () => {
+    const { market, clock, advance, bid } = await opened()
+    const hourMs = 3_600_000
+    const quote = async (price: number, changedAtMs: number): Promise<number | undefined> => {
+      market.set('upbit', 'KRW-BTC', { bids: [price, 1], asks: [price + 1, 1], changedAtMs, updateId: clock.nowMs() })
+      await advance(500)
+      return bid(bitcoinInWon)
+    }
+    const bids = [await quote(120, clock.nowMs() + hourMs), await quote(130, clock.nowMs()), await quote(140, clock.nowMs())]
+    expect([...bids, await quote(150, clock.nowMs())]).toEqual([120, 120, 140, 150])
+  })
+
+  test('a stream that stands still is not taken for one that is ahead where the clock was set back', async () => {
+    const { market, clock, transport, provider, advance, bid } = await opened()
+    const book = { bids: [120, 1], asks: [121, 1] }
+    market.set('upbit', 'KRW-BTC', { ...book, changedAtMs: clock.nowMs() + 3_600_000, updateId: 201 })
+    await advance(500)
+    const { socket: still } = transport.sockets.find(({ venue }) => venue === 'upbit')!
+    transport.pass = (venue, frame) => (venue === 'upbit' && transport.sockets.some(({ socket }) => socket === still) ? [] : [frame])
+    market.set('upbit', 'KRW-BTC', { bids: [130, 1], asks: [131, 1], changedAtMs: clock.nowMs(), updateId: 202 })
+    await advance(5000)
+    expect([bid(bitcoinInWon), countsOf(provider, 'upbit').reconnects]).toEqual([130, 1])
+  })
+
   test('a book that cannot be one is no quote', async () => {
     const { market, clock, advance, bid, refresh } = await opened()
     await advance(100)

@@ -130,6 +130,13 @@ describe('a crossed book is discarded', () => {
     expect(book.snapshot(snapshot)).toBe('crossed')
     expect(book.lastId).toBeNull()
   })
+
+  test('when the snapshot shows it so', () => {
+    const book = new LocalBook(5)
+    expect(book.snapshot({ ...snapshot, bids: [{ price: 101, size: 1 }, ...snapshot.bids] })).toBe('crossed')
+    expect([book.lastId, book.levels(1)]).toEqual([null, null])
+    expect(book.snapshot(snapshot)).toBe('applied')
+  })
 })
 
 test('a side that lost all its levels is no quote, and comes back', () => {

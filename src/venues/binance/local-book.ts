@@ -95,6 +95,10 @@ export class LocalBook {
       bids: new BookSide(1, snapshot.bids, snapshot.limit),
       asks: new BookSide(-1, snapshot.asks, snapshot.limit),
     }
+    if (isCrossed(book)) {
+      this.reset()
+      return 'crossed'
+    }
     this.#book = book
     this.#kept = null
     for (const update of news) if (this.#apply(book, update) === 'crossed') return 'crossed'
@@ -123,7 +127,7 @@ export class LocalBook {
     for (const [price, size] of update.bids) book.bids.set(price, size)
     for (const [price, size] of update.asks) book.asks.set(price, size)
     book.lastId = update.lastId
-    if (book.bids.bestPrice < book.asks.bestPrice) return 'applied'
+    if (!isCrossed(book)) return 'applied'
     this.reset()
     return 'crossed'
   }
@@ -133,6 +137,10 @@ interface Book {
   lastId: number
   bids: BookSide
   asks: BookSide
+}
+
+function isCrossed({ bids, asks }: Book): boolean {
+  return bids.bestPrice >= asks.bestPrice
 }
 
 /** One side, worst level first: most changes are near the best price, where an insertion then moves few others. */

@@ -5,6 +5,9 @@ import { SystemClock } from '../../clock/system-clock.ts'
 import { simulatedMarketSchema } from '../../config/simulated-market-schema.ts'
 import { tradingPlan } from '../../config/venue-rules.ts'
 import { venuesSchema } from '../../config/venues-schema.ts'
+import { FaultBoard } from '../../faults/fault-board.ts'
+import { FaultyExchange } from '../../faults/faulty-exchange.ts'
+import type { Fault, FaultKind } from '../../model/fault.ts'
 import { instrumentOf, type Venue } from '../../model/instrument.ts'
 import { NetworkTransport } from '../network-transport.ts'
 import { RestMarketDataProvider } from '../rest-market-data-provider.ts'
@@ -437,6 +440,45 @@ describe('over the limits, on servers that no other test asks', () => {
       const { names } = await errorsOf(both[venue], 1, raw(venue === 'upbit' ? 'publicGetMarketAll' : 'publicGetTime', {}))
       expect([...names]).toEqual(['ExchangeNotAvailable'])
     }
+    await own.stop()
+  })
+})
+
+describe('a venue in trouble, as a fault plan has it', () => {
+  async function struck(kind: FaultKind): Promise<{ own: VenueServer; both: Record<Venue, Exchange> }> {
+    const fault: Fault = { kind, fromMs: 0, untilMs: 600_000, venue: null, code: null, share: 1, strength: 0 }
+    const board = new FaultBoard({ plan: { runStartMs: clock.nowMs(), seed: 62, faults: [fault] }, onStrike: () => undefined })
+    const exchange = new FaultyExchange({ exchange: new SimulatedExchange({ market: newMarket(), instruments, startMs }), board })
+    const own = await VenueServer.start({ exchange, clock, ports: { upbit: 0, binance: 0 } })
+    const both = await clientsOf(own.endpoints)
+    for (const client of Object.values(both)) client.enableRateLimit = false
+    return { own, both }
+  }
+
+  /** Class and words of the error, by what identifies it in the words. */
+  async function outcomesOf(client: Exchange, count: number): Promise<Set<string>> {
+    const ask = raw(client.id === 'upbit' ? 'publicGetOrderbook' : 'publicGetDepth', { markets: 'KRW-BTC', symbol: 'BTCUSDT' })
+    const outcomes = new Set<string>()
+    for (let i = 0; i < count; i++) {
+      const error = await ask(client, '').catch((reason: unknown) => reason as Error)
+      const [words] = /-1007|-1003|\b5\d\d \w+|too_many_requests|blocked|Internal server error/.exec((error as Error).message) ?? ['']
+      outcomes.add(`${(error as Error).constructor.name}: ${words}`)
+    }
+    return outcomes
+  }
+
+  test.for<[FaultKind, Record<Venue, string[]>]>([
+    [
+      'server-error',
+      { upbit: ['ExchangeError: Internal server error'], binance: ['ExchangeNotAvailable: 502 Bad', 'RequestTimeout: -1007'] },
+    ],
+    ['rate-limited', { upbit: ['ExchangeError: too_many_requests'], binance: ['DDoSProtection: -1003'] }],
+    ['banned', { upbit: ['ExchangeError: blocked'], binance: ['DDoSProtection: -1003'] }],
+    ['maintenance', { upbit: ['ExchangeNotAvailable: 503 Service'], binance: ['ExchangeNotAvailable: 503 Service'] }],
+  ])('%s: what CCXT makes of it', async ([kind, expected]) => {
+    const { own, both } = await struck(kind)
+    // So often that each of Binance's two server errors comes.
+    for (const venue of venues) expect([...(await outcomesOf(both[venue], 20))].toSorted()).toEqual(expected[venue])
     await own.stop()
   })
 })

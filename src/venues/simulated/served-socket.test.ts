@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { expect, test } from 'vitest'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { SystemClock } from '../../clock/system-clock.ts'
 import { ServedSocket } from './served-socket.ts'
 
@@ -15,12 +15,17 @@ test('a client that does not read is cut when more than 16 MiB wait for it, and 
   client.pause()
   const headers = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
   client.write(`GET / HTTP/1.1\r\nHost: x\r\n${headers}\r\n\r\n`)
-  const [webSocket] = await once(sockets, 'connection')
+  const [webSocket, request] = (await once(sockets, 'connection')) as [WebSocket, IncomingMessage]
   const cuts: number[] = []
   let sentCount = 0
   const served = new ServedSocket({ clock: new SystemClock(), isBinary: true, onCut: () => cuts.push(sentCount) })
   const closed = new Promise<void>((resolve) => {
-    served.attach(webSocket, { received: () => undefined, pinged: () => undefined, ponged: () => undefined, closed: resolve })
+    served.attach(webSocket, request.socket, {
+      received: () => undefined,
+      pinged: () => undefined,
+      ponged: () => undefined,
+      closed: resolve,
+    })
   })
   const mebibyte = 'x'.repeat(2 ** 20)
   for (; cuts.length === 0 && sentCount < 100; sentCount++) served.send(mebibyte)

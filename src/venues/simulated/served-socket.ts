@@ -1,8 +1,10 @@
 /** The venue's end of a real WebSocket: what a face is given to speak to a client. VenueServer makes one for each client. */
 
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Clock } from '../../clock/clock.ts'
-import type { FaceSession, FaceSocket } from './face.ts'
+import type { ExchangeSocket } from './exchange.ts'
+import type { FaceSession } from './face.ts'
 
 export interface ServedSocketOptions {
   clock: Clock
@@ -14,10 +16,14 @@ export interface ServedSocketOptions {
 
 /** What may wait for a client that does not read. */
 const maxWaitingBytes = 16 * 2 ** 20
+/** How long a socket that nothing passes through is kept for a client that does not go. */
+const maxFrozenMs = 600_000
 
-export class ServedSocket implements FaceSocket {
+export class ServedSocket implements ExchangeSocket {
   readonly #options: ServedSocketOptions
   #socket: WebSocket | null = null
+  #isFrozen = false
+  #stream: Duplex | null = null
   /** What the face asks for while it opens the session: the handshake is answered afterwards. */
   #early: ((socket: WebSocket) => void)[] = []
 
@@ -29,9 +35,11 @@ export class ServedSocket implements FaceSocket {
     return this.#socket !== null
   }
 
-  attach(socket: WebSocket, session: FaceSession): void {
+  /** `stream`: what the socket reads from and writes to. */
+  attach(socket: WebSocket, stream: Duplex, session: FaceSession): void {
     const { clock } = this.#options
     this.#socket = socket
+    this.#stream = stream
     socket.on('message', (data: Buffer) => {
       if (socket.readyState === socket.OPEN) session.received(data.toString('utf8'), clock.nowMs())
     })
@@ -64,8 +72,19 @@ export class ServedSocket implements FaceSocket {
     this.#act((socket) => socket.terminate())
   }
 
+  freeze(): void {
+    this.#act((socket) => {
+      this.#isFrozen = true
+      // What still comes is read, or the end of the client would not be seen; nobody is told of it.
+      this.#stream?.removeAllListeners('data').resume()
+      const { clock } = this.#options
+      const end = clock.schedule(clock.nowMs() + maxFrozenMs, () => socket.terminate())
+      socket.once('close', () => end.cancel())
+    })
+  }
+
   #act(act: (socket: WebSocket) => void): void {
     if (this.#socket === null) this.#early.push(act)
-    else if (this.#socket.readyState === this.#socket.OPEN) act(this.#socket)
+    else if (!this.#isFrozen && this.#socket.readyState === this.#socket.OPEN) act(this.#socket)
   }
 }

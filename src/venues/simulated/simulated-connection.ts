@@ -4,7 +4,8 @@ import { OperatingError } from '../../base/error.ts'
 import type { Clock, ScheduledCall } from '../../clock/clock.ts'
 import type { SocketEvents, SocketRequest, VenueSocket } from '../transport.ts'
 import { upgradeRefused } from '../upgrade-refused.ts'
-import type { FaceAnswer, FaceSession, FaceSocket } from './face.ts'
+import type { ExchangeSocket } from './exchange.ts'
+import type { FaceAnswer, FaceSession } from './face.ts'
 
 export interface SimulatedConnectionOptions {
   clock: Clock
@@ -14,13 +15,15 @@ export interface SimulatedConnectionOptions {
   outMs: number
   backMs: number
   /** Called when the request has reached the venue. */
-  open: (socket: FaceSocket) => FaceSession | FaceAnswer
+  open: (socket: ExchangeSocket) => FaceSession | FaceAnswer
   /** Called when nothing comes of it any more. */
   onEnded: (connection: SimulatedConnection) => void
 }
 
 const normalCode = 1000
 const brokenCode = 1006
+/** How long a venue may take to answer a close, as in the transport over real sockets. */
+const closeTimeoutMs = 1000
 
 export class SimulatedConnection {
   readonly request: SocketRequest
@@ -31,6 +34,8 @@ export class SimulatedConnection {
   readonly #timeout: ScheduledCall | null
   #session: FaceSession | null = null
   #isVenueOpen = false
+  /** Nothing passes any more, in either direction. */
+  #isFrozen = false
   #client: 'opening' | 'open' | 'ended' = 'opening'
 
   constructor(options: SimulatedConnectionOptions) {
@@ -102,18 +107,16 @@ export class SimulatedConnection {
       ping: () => carry((session) => session.pinged(clock.nowMs())),
       // What follows it finds nobody at the venue.
       close: () => {
-        carry(() => {
-          this.#leaveVenue()
-          this.#toClient.carry(() => this.#endClient(normalCode, ''))
-        })
+        const askedAtMs = clock.nowMs()
+        if (this.#client === 'open') this.#toVenue.carry(() => this.#askedToClose(askedAtMs))
       },
     }
   }
 
-  #venueEnd(): FaceSocket {
+  #venueEnd(): ExchangeSocket {
     const { clock, events } = this.#options
     const carry = (act: () => void): void => {
-      if (this.#isVenueOpen) this.#toClient.carry(act)
+      if (this.#isVenueOpen && !this.#isFrozen) this.#toClient.carry(act)
     }
     const close = (code: number, reason: string): void => {
       carry(() => this.#endClient(code, reason))
@@ -128,11 +131,24 @@ export class SimulatedConnection {
       },
       close,
       terminate: () => close(brokenCode, ''),
+      freeze: () => {
+        this.#isFrozen = true
+      },
     }
   }
 
   #atVenue(act: (session: FaceSession) => void): void {
-    if (this.#isVenueOpen && this.#session !== null) act(this.#session)
+    if (this.#isVenueOpen && !this.#isFrozen && this.#session !== null) act(this.#session)
+  }
+
+  /** A venue that does not answer is not waited for. */
+  #askedToClose(askedAtMs: number): void {
+    const { clock, request } = this.#options
+    if (this.#isFrozen) clock.schedule(askedAtMs + closeTimeoutMs, () => this.break(unanswered(request)))
+    this.#atVenue(() => {
+      this.#leaveVenue()
+      this.#toClient.carry(() => this.#endClient(normalCode, ''))
+    })
   }
 
   #leaveVenue(): void {
@@ -194,6 +210,10 @@ class Line {
     for (const act of batch?.acts ?? []) act()
     if (batch === this.#batches[0]) this.#batches.shift()
   }
+}
+
+function unanswered({ venue }: SocketRequest): OperatingError {
+  return new OperatingError('VENUE_TIMEOUT', `${venue}: its close was not answered`, { hint: 'It is connected again by itself.' })
 }
 
 export function timedOut({ venue, timeoutMs }: Pick<SocketRequest, 'venue' | 'timeoutMs'>): OperatingError {

@@ -9,6 +9,7 @@ import type { BinanceSwitches } from './binance/session.ts'
 import { BinanceStreamFace } from './binance/stream-face.ts'
 import { BinanceTradingFace } from './binance/trading-face.ts'
 import { BinanceWeight } from './binance/weight.ts'
+import type { Exchange } from './exchange.ts'
 import type { Face, FaceAnswer, FaceRequest, FaceSession, FaceSocket, TradingFace } from './face.ts'
 import type { Market } from '../../market/market.ts'
 import { OrderDesk } from './order-desk.ts'
@@ -47,7 +48,7 @@ const stepMs = 100
 /** Ten seconds: after a longer pause (a laptop that slept) all but the market goes on from the present, and what was missed is counted. */
 const maxStepsBehind = 100
 
-export class SimulatedExchange {
+export class SimulatedExchange implements Exchange {
   /** For tests that have to plant a fault in a stream. */
   readonly streams: { readonly upbit: UpbitStreamFace; readonly binance: BinanceStreamFace }
   readonly #market: Market

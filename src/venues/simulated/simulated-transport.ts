@@ -5,8 +5,10 @@ import { OperatingError } from '../../base/error.ts'
 import type { Prng } from '../../base/prng.ts'
 import type { Clock, ScheduledCall } from '../../clock/clock.ts'
 import type { Instrument, Venue } from '../../model/instrument.ts'
+import { brokenOff } from '../network-trouble.ts'
 import type { HttpRequest, HttpResponse, SocketEvents, SocketRequest, Transport, VenueSocket } from '../transport.ts'
-import type { FaceAnswer, FaceRequest } from './face.ts'
+import type { Exchange, ExchangeAnswer } from './exchange.ts'
+import type { FaceRequest } from './face.ts'
 import type { Market } from '../../market/market.ts'
 import { SimulatedConnection, timedOut } from './simulated-connection.ts'
 import { SimulatedExchange } from './simulated-exchange.ts'
@@ -28,11 +30,11 @@ export type SimulatedTransportOptions = {
   clock: Clock
   prng: Prng
   latency: Readonly<Record<Venue, LatencySettings>>
-} & ({ exchange: SimulatedExchange } | { market: Market; instruments?: readonly Instrument[] })
+} & ({ exchange: Exchange } | { market: Market; instruments?: readonly Instrument[] })
 
 export class SimulatedTransport implements Transport {
   readonly #clock: Clock
-  readonly #exchange: SimulatedExchange
+  readonly #exchange: Exchange
   readonly #prng: Prng
   readonly #latency: Readonly<Record<Venue, LatencySettings>>
   readonly #connections = new Set<SimulatedConnection>()
@@ -54,23 +56,33 @@ export class SimulatedTransport implements Transport {
     if (this.#isClosed) return Promise.reject(unreachable(request))
     const clock = this.#clock
     const leftAtMs = clock.nowMs()
-    const roundTripMs = this.#roundTripMs(request.venue, request.target, leftAtMs)
+    const { venue, target, timeoutMs } = request
+    const roundTripMs = this.#roundTripMs(venue, target, leftAtMs)
     return new Promise((resolve, reject) => {
-      let answer: FaceAnswer | null = null
+      let answer: ExchangeAnswer | null = null
       let defect: unknown = null
       clock.scheduleQuietly(leftAtMs + Math.floor(roundTripMs / 2), () => {
         try {
-          answer = this.#exchange.answer(request.venue, faceRequest(request.target), clock.nowMs())
+          answer = this.#exchange.answer(venue, faceRequest(target), clock.nowMs())
         } catch (error) {
           // A callback of the clock must not throw; whoever asked learns of the defect when the answer is due.
           defect = error
         }
       })
+      const arrive = (): void => {
+        if (answer === null) reject(defect)
+        else if ('lost' in answer) reject(brokenOff(venue, 'ECONNRESET'))
+        else if (answer.breaksAfter !== undefined) reject(brokenOff(venue, 'UND_ERR_SOCKET'))
+        else resolve({ status: answer.status, headers: answer.headers, body: answer.body, receivedAtMs: clock.nowMs() })
+      }
+      const giveUp = (): void => reject(timedOut(request))
       // Scheduled second, so that a trip of no time at all still reaches the venue first.
-      clock.schedule(leftAtMs + Math.min(roundTripMs, request.timeoutMs), () => {
-        if (roundTripMs > request.timeoutMs) reject(timedOut(request))
-        else if (answer !== null) resolve({ ...answer, receivedAtMs: clock.nowMs() })
-        else reject(defect)
+      clock.schedule(leftAtMs + Math.min(roundTripMs, timeoutMs), () => {
+        const lateMs = lateMsOf(answer)
+        if (roundTripMs > timeoutMs) giveUp()
+        else if (lateMs === 0) arrive()
+        else if (roundTripMs + lateMs <= timeoutMs) clock.schedule(leftAtMs + roundTripMs + lateMs, arrive)
+        else clock.schedule(leftAtMs + timeoutMs, giveUp)
       })
     })
   }
@@ -124,6 +136,13 @@ export class SimulatedTransport implements Transport {
     const draw = this.#prng.fork(`${venue} ${leftAtMs} ${what}`).next()
     return minMs + Math.floor(draw * (maxMs - minMs + 1))
   }
+}
+
+/** How much longer than the way itself the answer takes. */
+function lateMsOf(answer: ExchangeAnswer | null): number {
+  if (answer === null) return 0
+  if ('lost' in answer) return answer.lost === 'no-answer' ? Infinity : 0
+  return answer.lateMs ?? 0
 }
 
 function faceRequest(target: string): FaceRequest {

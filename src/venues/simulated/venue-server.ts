@@ -1,10 +1,11 @@
 /** The simulated exchange behind real sockets: one HTTP and WebSocket server a venue, on this machine only. `longhaul venues` starts it. */
 
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { WebSocketServer } from 'ws'
@@ -12,12 +13,12 @@ import { messageOf, OperatingError } from '../../base/error.ts'
 import type { Clock, ScheduledCall } from '../../clock/clock.ts'
 import type { Venue } from '../../model/instrument.ts'
 import type { VenueEndpoints } from '../network-transport.ts'
+import type { Exchange, ExchangeAnswer } from './exchange.ts'
 import type { FaceAnswer, FaceRequest } from './face.ts'
 import { ServedSocket } from './served-socket.ts'
-import type { SimulatedExchange } from './simulated-exchange.ts'
 
 export interface VenueServerOptions {
-  exchange: SimulatedExchange
+  exchange: Exchange
   /** The exchange's time; it runs as fast as real time. */
   clock: Clock
   /** 0 for any that is free. */
@@ -27,6 +28,8 @@ export interface VenueServerOptions {
 /** Never another: the exchange is for this machine. */
 const host = '127.0.0.1'
 const maxBodyBytes = 2 ** 20
+/** Requests of one venue that are kept open without an answer, until their clients give them up. */
+const maxUnanswered = 256
 /** Longer than a client's pause between two polls, so that connections are used again. */
 const keepAliveMs = 65_000
 /** Real time that clients have to answer the close of their sockets. */
@@ -62,7 +65,7 @@ export class VenueServer {
     return new VenueServer(options, upbit, binance)
   }
 
-  /** Clients that were cut because they did not read. */
+  /** Clients that were cut because they did not read, or because too many waited for answers that never come. */
   get cutClients(): number {
     return this.#venues.reduce((sum, venue) => sum + venue.cutClients, 0)
   }
@@ -85,12 +88,13 @@ export class VenueServer {
 
 class ServedVenue {
   readonly #venue: Venue
-  readonly #exchange: SimulatedExchange
+  readonly #exchange: Exchange
   readonly #clock: Clock
   readonly #server: Server
   // Deflate is offered by some clients; a server may decline, and compressing frames for one machine only costs time.
   readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxBodyBytes })
   #cutClients = 0
+  #unansweredCount = 0
 
   constructor(venue: Venue, { exchange, clock }: VenueServerOptions) {
     this.#venue = venue
@@ -145,19 +149,29 @@ class ServedVenue {
         onError: () => new Response('Payload Too Large', { status: 413, headers: { connection: 'close' } }),
       }),
     )
-    app.all('*', async ({ req, env: { incoming } }) => {
+    app.all('*', async ({ req, env: { incoming, outgoing } }) => {
       if (req.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow: methods } })
-      const { status, headers, body } = this.#answer(faceRequest(incoming, await req.text()))
+      const answer = this.#answer(faceRequest(incoming, await req.text()))
+      if ('lost' in answer) {
+        if (answer.lost === 'reset') incoming.socket.resetAndDestroy()
+        else this.#leaveUnanswered(outgoing)
+        return RESPONSE_ALREADY_SENT
+      }
       // Upbit's clock is told by this header alone.
-      const date = new Date(this.#clock.nowMs()).toUTCString()
-      return new Response(body, { status, headers: { date, ...headers } })
+      const headers = { date: new Date(this.#clock.nowMs()).toUTCString(), ...answer.headers }
+      const { status, body, lateMs = 0, breaksAfter } = answer
+      if (lateMs > 0) await this.#delay(lateMs, outgoing)
+      if (breaksAfter === undefined) return new Response(body, { status, headers })
+      outgoing.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
+      outgoing.write(body.slice(0, breaksAfter), () => outgoing.destroy())
+      return RESPONSE_ALREADY_SENT
     })
     // Nothing else can fail here: the client went away before its body was complete.
     app.onError((error) => new Response(messageOf(error), { status: 400 }))
     return app
   }
 
-  #answer(request: FaceRequest): FaceAnswer {
+  #answer(request: FaceRequest): ExchangeAnswer {
     try {
       return this.#exchange.answer(this.#venue, request, this.#clock.nowMs())
     } catch (error) {
@@ -169,6 +183,27 @@ class ServedVenue {
     }
   }
 
+  #leaveUnanswered(outgoing: ServerResponse): void {
+    if (this.#unansweredCount >= maxUnanswered) {
+      this.#cutClients++
+      outgoing.destroy()
+      return
+    }
+    this.#unansweredCount++
+    outgoing.once('close', () => this.#unansweredCount--)
+  }
+
+  /** Not for a client that has gone. */
+  #delay(byMs: number, outgoing: ServerResponse): Promise<void> {
+    return new Promise((resolve) => {
+      const wait = this.#clock.schedule(this.#clock.nowMs() + byMs, resolve)
+      outgoing.once('close', () => {
+        wait.cancel()
+        resolve()
+      })
+    })
+  }
+
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     // The client may go away at any time; the socket's close says so where there is a session.
     stream.on('error', () => stream.destroy())
@@ -178,7 +213,7 @@ class ServedVenue {
       refuseUpgrade(stream, opened)
       return
     }
-    this.#sockets.handleUpgrade(request, stream, head, (webSocket) => socket.attach(webSocket, opened))
+    this.#sockets.handleUpgrade(request, stream, head, (webSocket) => socket.attach(webSocket, stream, opened))
     // It calls back at once, or never where the handshake is no WebSocket's.
     if (!socket.isAttached) opened.closed()
   }

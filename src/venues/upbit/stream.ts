@@ -23,6 +23,8 @@ export interface UpbitStreamOptions {
 
 /** Idle sockets are closed after 120 s by the documentation, after 60 s as observed. */
 const pingIntervalMs = 25_000
+/** Frames that have been late for longer are not late: the venue's clock was set back. */
+const maxDisorderMs = 1000
 /** The depths that can be subscribed to, as a suffix of the code. */
 const streamDepths = [1, 5, 15, 30]
 
@@ -32,8 +34,8 @@ export class UpbitStream implements VenueStream {
   readonly #options: UpbitStreamOptions
   readonly #codes: ReadonlySet<string>
   readonly #books = new Map<string, OrderBook>()
-  /** Of the newest frame of this connection, by code: Upbit numbers nothing, so its time alone tells a late frame. */
-  readonly #newestMs = new Map<string, number>()
+  /** The newest frame of this connection, by code: Upbit numbers nothing, so its time alone tells a late frame. */
+  readonly #newest = new Map<string, Pick<OrderBook, 'changedAtMs' | 'receivedAtMs'>>()
   #trouble: OperatingError | null = null
   #droppedCount = 0
 
@@ -46,7 +48,7 @@ export class UpbitStream implements VenueStream {
         onOpen: () => this.connection.send(this.#subscription()),
         onFrame: (text) => this.#framed(text),
         // Books age, and the first frame of the next connection counts whatever its time.
-        onDown: () => this.#newestMs.clear(),
+        onDown: () => this.#newest.clear(),
       },
     )
   }
@@ -56,7 +58,7 @@ export class UpbitStream implements VenueStream {
   }
 
   isFollowing(code: string): boolean {
-    return this.connection.isOpen && this.#newestMs.has(code) && this.#books.has(code)
+    return this.connection.isOpen && this.#newest.has(code) && this.#books.has(code)
   }
 
   quietSinceMs(code: string): number | null {
@@ -114,12 +116,13 @@ export class UpbitStream implements VenueStream {
 
   #booked(code: string, book: OrderBook, arrivedAtPreciseMs: number): void {
     if (!this.#codes.has(code)) return
-    if (book.changedAtMs < (this.#newestMs.get(code) ?? 0)) {
+    const newest = this.#newest.get(code)
+    if (newest !== undefined && book.changedAtMs < newest.changedAtMs && book.receivedAtMs - newest.receivedAtMs < maxDisorderMs) {
       this.#droppedCount++
       return
     }
     const known = this.book(code)
-    this.#newestMs.set(code, book.changedAtMs)
+    this.#newest.set(code, book)
     this.#books.set(code, this.#cut(book))
     if (known?.changedAtMs !== book.changedAtMs || !isSameTop(known, book)) this.#options.onChange(code, arrivedAtPreciseMs)
   }

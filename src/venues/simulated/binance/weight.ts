@@ -8,7 +8,7 @@ const minuteMs = 60_000
 /** How many requests in spite of a 429 lead to a ban is not documented: an assumption. */
 const maxDefiedRequests = 10
 /** The shortest ban that is documented. */
-const banMs = 120_000
+export const banMs = 120_000
 
 export interface SpentWeight {
   /** Of whatever answer follows: JSON's content type and the weight used so far in this minute. */
@@ -36,19 +36,25 @@ export class BinanceWeight {
   #refusal(used: number, headers: Record<string, string>, nowMs: number): FaceAnswer | null {
     if (nowMs >= this.#bannedUntilMs) {
       if (used <= maxWeight) return null
-      if (this.#defied.use(nowMs, 1) <= maxDefiedRequests) {
-        const message =
-          `Too much request weight used; current limit is ${maxWeight} request weight per 1 MINUTE. ` +
-          'Please use WebSocket Streams for live updates to avoid polling the API.'
-        return refused(429, message, headers, minuteMs - (nowMs % minuteMs))
-      }
+      if (this.#defied.use(nowMs, 1) <= maxDefiedRequests) return overWeight(headers, nowMs)
       this.#bannedUntilMs = nowMs + banMs
     }
-    const message =
-      `Way too much request weight used; IP banned until ${this.#bannedUntilMs}. ` +
-      'Please use WebSocket Streams for live updates to avoid bans.'
-    return refused(418, message, headers, this.#bannedUntilMs - nowMs)
+    return ipBanned(headers, this.#bannedUntilMs, nowMs)
   }
+}
+
+/** 429, until the end of the running minute. */
+export function overWeight(headers: Record<string, string>, nowMs: number): FaceAnswer {
+  const message =
+    `Too much request weight used; current limit is ${maxWeight} request weight per 1 MINUTE. ` +
+    'Please use WebSocket Streams for live updates to avoid polling the API.'
+  return refused(429, message, headers, minuteMs - (nowMs % minuteMs))
+}
+
+export function ipBanned(headers: Record<string, string>, untilMs: number, nowMs: number): FaceAnswer {
+  const until = `IP banned until ${untilMs}.`
+  const message = `Way too much request weight used; ${until} Please use WebSocket Streams for live updates to avoid bans.`
+  return refused(418, message, headers, untilMs - nowMs)
 }
 
 function refused(status: number, message: string, headers: Record<string, string>, retryAfterMs: number): FaceAnswer {

@@ -7,7 +7,7 @@ export type UpbitLimitBody = 'json' | 'text'
 
 /** How many requests in spite of a 429 lead to a block, and its length, are not documented, only that it grows: assumptions. */
 const maxDefiedRequests = 10
-const minBlockMs = 60_000
+export const minBlockMs = 60_000
 const maxBlockMs = 86_400_000
 
 export class UpbitRateLimit {
@@ -41,16 +41,25 @@ export class UpbitRateLimit {
   #refusal(used: number, headers: Record<string, string>, nowMs: number): FaceAnswer | null {
     if (nowMs >= this.#blockedUntilMs) {
       if (used <= this.#maxRequests) return null
-      if (this.#defied.use(nowMs, 1) <= maxDefiedRequests) return this.#answer(429, 'too_many_requests', 'Too many API requests.', headers)
+      if (this.#defied.use(nowMs, 1) <= maxDefiedRequests) return overLimit(headers, this.#limitBody)
       this.#blockedUntilMs = nowMs + this.#nextBlockMs
       this.#nextBlockMs = Math.min(2 * this.#nextBlockMs, maxBlockMs)
     }
-    const seconds = Math.ceil((this.#blockedUntilMs - nowMs) / 1000)
-    return this.#answer(418, 'blocked', `Blocked for ${seconds} seconds.`, headers)
+    return blocked(headers, this.#limitBody, this.#blockedUntilMs - nowMs)
   }
+}
 
-  #answer(status: number, name: string, message: string, headers: Record<string, string>): FaceAnswer {
-    if (this.#limitBody === 'json') return { status, headers, body: JSON.stringify({ error: { name, message } }) }
-    return { status, headers: { ...headers, 'content-type': 'text/plain' }, body: message }
-  }
+/** 429, until the end of the running second. */
+export function overLimit(headers: Record<string, string>, limitBody: UpbitLimitBody): FaceAnswer {
+  return refused(429, 'too_many_requests', 'Too many API requests.', headers, limitBody)
+}
+
+/** 418. */
+export function blocked(headers: Record<string, string>, limitBody: UpbitLimitBody, forMs: number): FaceAnswer {
+  return refused(418, 'blocked', `Blocked for ${Math.ceil(forMs / 1000)} seconds.`, headers, limitBody)
+}
+
+function refused(status: number, name: string, message: string, headers: Record<string, string>, limitBody: UpbitLimitBody): FaceAnswer {
+  if (limitBody === 'json') return { status, headers, body: JSON.stringify({ error: { name, message } }) }
+  return { status, headers: { ...headers, 'content-type': 'text/plain' }, body: message }
 }

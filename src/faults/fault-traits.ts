@@ -1,0 +1,65 @@
+/** What each kind of fault strikes, and how hard and how long a swarm lets it strike. Config and campaign read it. */
+
+import type { FaultKind } from '../model/fault.ts'
+
+export interface FaultTraits {
+  /** What it strikes; a fault at an instrument may name one, a fault at a venue may name that. */
+  strikes: 'requests' | 'streams' | 'books' | 'venue' | 'orders' | 'store' | 'disk' | 'process'
+  /** Bounds of what a swarm draws, each uniform between the two. A `kill` has no duration. */
+  durationMs: readonly [min: number, max: number]
+  share: readonly [min: number, max: number]
+  /** The unit is the kind's own; where the config leaves it out it is half-way between. */
+  strength: readonly [min: number, max: number]
+  /** Whether a swarm may aim it at one venue, or at one instrument. */
+  aim: 'venue' | 'instrument' | 'none'
+}
+
+const always = [1, 1] as const
+const unused = [0, 0] as const
+
+/** Short of what the monitor's default rules call a failure: a symbol may be stale for two minutes, a loop late by thirty seconds. */
+const brief = [5_000, 45_000] as const
+/** A commit is made where a trade goes on: every minute or so. */
+const untilACommit = [20_000, 90_000] as const
+/** Orders are few, so what strikes them lasts until some were struck. */
+const lasting = [240_000, 600_000] as const
+
+export const faultTraits: Readonly<Record<FaultKind, FaultTraits>> = {
+  latency: { strikes: 'requests', durationMs: brief, share: [0.3, 1], strength: [50, 1500], aim: 'venue' },
+  'no-answer': { strikes: 'requests', durationMs: brief, share: [0.3, 1], strength: unused, aim: 'venue' },
+  'server-error': { strikes: 'requests', durationMs: brief, share: [0.3, 1], strength: unused, aim: 'venue' },
+  'rate-limited': { strikes: 'requests', durationMs: [1_000, 20_000], share: [0.3, 1], strength: unused, aim: 'venue' },
+  banned: { strikes: 'requests', durationMs: [1_000, 20_000], share: always, strength: unused, aim: 'venue' },
+  'malformed-body': { strikes: 'requests', durationMs: brief, share: [0.3, 1], strength: unused, aim: 'venue' },
+  'truncated-body': { strikes: 'requests', durationMs: brief, share: [0.3, 1], strength: unused, aim: 'venue' },
+  'stream-close': { strikes: 'streams', durationMs: [1_000, 15_000], share: always, strength: unused, aim: 'venue' },
+  'stream-reset': { strikes: 'streams', durationMs: [1_000, 15_000], share: always, strength: unused, aim: 'venue' },
+  'stream-half-open': { strikes: 'streams', durationMs: brief, share: always, strength: unused, aim: 'venue' },
+  'stream-stall': { strikes: 'streams', durationMs: brief, share: always, strength: unused, aim: 'instrument' },
+  'sequence-gap': { strikes: 'streams', durationMs: brief, share: [0.005, 0.1], strength: unused, aim: 'venue' },
+  'out-of-order': { strikes: 'streams', durationMs: brief, share: [0.005, 0.1], strength: unused, aim: 'venue' },
+  'stale-book': { strikes: 'books', durationMs: [15_000, 60_000], share: always, strength: unused, aim: 'instrument' },
+  'crossed-book': { strikes: 'books', durationMs: brief, share: [0.3, 1], strength: [1, 200], aim: 'instrument' },
+  'zero-padded-book': { strikes: 'books', durationMs: brief, share: [0.3, 1], strength: unused, aim: 'instrument' },
+  'clock-skew': { strikes: 'venue', durationMs: [20_000, 120_000], share: always, strength: [-4_000, 4_000], aim: 'venue' },
+  maintenance: { strikes: 'venue', durationMs: [10_000, 60_000], share: always, strength: unused, aim: 'venue' },
+  'filter-change': { strikes: 'orders', durationMs: lasting, share: always, strength: [2, 100], aim: 'instrument' },
+  // Every swarm has it, and a run that shows no partial fill has shown too little.
+  'partial-fill': { strikes: 'orders', durationMs: [600_000, 1_200_000], share: [0.2, 0.7], strength: [0.1, 0.9], aim: 'none' },
+  rejection: { strikes: 'orders', durationMs: lasting, share: [0.1, 0.5], strength: unused, aim: 'venue' },
+  'lost-acknowledgement': { strikes: 'orders', durationMs: lasting, share: [0.1, 0.5], strength: unused, aim: 'venue' },
+  'late-fill': { strikes: 'orders', durationMs: lasting, share: [0.1, 0.5], strength: [1_000, 20_000], aim: 'venue' },
+  'lost-fill': { strikes: 'orders', durationMs: lasting, share: [0.1, 0.5], strength: unused, aim: 'venue' },
+  'store-down': { strikes: 'store', durationMs: untilACommit, share: always, strength: unused, aim: 'none' },
+  'store-slow': { strikes: 'store', durationMs: untilACommit, share: always, strength: [10, 400], aim: 'none' },
+  'store-read-only': { strikes: 'store', durationMs: untilACommit, share: always, strength: unused, aim: 'none' },
+  'store-restart': { strikes: 'store', durationMs: [5_000, 60_000], share: always, strength: unused, aim: 'none' },
+  'disk-full': { strikes: 'disk', durationMs: brief, share: [0.3, 1], strength: unused, aim: 'none' },
+  kill: { strikes: 'process', durationMs: unused, share: always, strength: unused, aim: 'none' },
+  freeze: { strikes: 'process', durationMs: [20_000, 20_000], share: always, strength: unused, aim: 'none' },
+}
+
+export function defaultStrength(kind: FaultKind): number {
+  const [min, max] = faultTraits[kind].strength
+  return kind === 'clock-skew' ? max / 2 : (min + max) / 2
+}
