@@ -10,7 +10,11 @@ import type { StopReason } from '../model/event.ts'
 import type { Finding } from '../monitor/finding.ts'
 import type { Monitor } from '../monitor/monitor.ts'
 
+/** Starts an engine's process on a plan, or gives it to one that waits; what it prints raw goes to application.log in `logsFolder`. */
+export type StartEngine = (planFile: string, logsFolder: string) => ChildProcess
+
 export interface AttemptOptions {
+  startEngine?: StartEngine | undefined
   /** File with the EnginePlan. */
   planFile: string
   logsFolder: string
@@ -41,6 +45,17 @@ const entryFile = join(import.meta.dirname, '../main.ts')
 /** Wall time that an engine has to stop by itself, and again after SIGTERM. */
 const stopDeadlineMs = 5000
 
+export function forkEngine(planFile: string, logsFolder: string): ChildProcess {
+  // What the process prints raw (a stack trace, a warning of Node's) belongs in application.log beside what it logs.
+  const output = openSync(join(logsFolder, 'application.log'), 'a')
+  const engine = fork(entryFile, ['engine', planFile], {
+    stdio: ['ignore', output, output, 'ipc'],
+    execArgv: ['--expose-gc', '--max-semi-space-size=16'],
+  })
+  closeSync(output)
+  return engine
+}
+
 export function runAttempt(options: AttemptOptions): Promise<AttemptEnd> {
   return new Attempt(options).run()
 }
@@ -53,6 +68,8 @@ class Attempt {
   readonly #findings: Finding[] = []
   #stopReason: StopReason | null = null
   #checkpointMs = 0
+  /** Event time that the engine said it had reached while its logs could not be written. */
+  #unloggedMs = 0
   #watchdog: ScheduledCall | null = null
   #killer: ScheduledCall | null = null
   #isStuck = false
@@ -62,13 +79,8 @@ class Attempt {
   constructor(options: AttemptOptions) {
     this.#options = options
     this.#startedAtMs = this.#clock.nowMs()
-    // What the process prints raw (a stack trace, a warning of Node's) belongs in application.log beside what it logs.
-    const output = openSync(join(options.logsFolder, 'application.log'), 'a')
-    this.#engine = fork(entryFile, ['engine', options.planFile], {
-      stdio: ['ignore', output, output, 'ipc'],
-      execArgv: ['--expose-gc', '--max-semi-space-size=16'],
-    })
-    closeSync(output)
+    const { startEngine = forkEngine, planFile, logsFolder } = options
+    this.#engine = startEngine(planFile, logsFolder)
   }
 
   run(): Promise<AttemptEnd> {
@@ -80,29 +92,36 @@ class Attempt {
     }
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
-    this.#engine.on('message', (message: EngineMessage) => {
-      this.#onMessage(message)
-    })
     return new Promise((resolve) => {
       let hasEnded = false
       const end = (exitCode: number | null, exitSignal: string | null): void => {
         if (hasEnded) return
         hasEnded = true
         signal.removeEventListener('abort', onAbort)
+        // A process that waits for another run is none of ours from here on.
+        this.#engine.off('message', onMessage).off('close', end).off('error', onError)
         this.#watchdog?.cancel()
         this.#killer?.cancel()
         resolve(this.#ended(exitCode, exitSignal))
       }
-      // Unlike `exit`, this waits for the messages that the engine sent before it died.
-      this.#engine.on('close', end)
-      this.#engine.on('error', () => {
+      const onMessage = (message: EngineMessage): void => {
+        this.#onMessage(message)
+        if (message.type === 'stopped' && message.isReady) end(0, null)
+      }
+      const onError = (): void => {
         if (this.#engine.pid === undefined) end(null, null)
-      })
+      }
+      // Unlike `exit`, this waits for the messages that the engine sent before it died.
+      this.#engine.on('message', onMessage).on('close', end).on('error', onError)
     })
   }
 
   #onMessage(message: EngineMessage): void {
     if (!this.#isToEnd) this.#feedWatchdog()
+    if (message.type === 'disk-full') {
+      this.#unloggedMs = message.atMs
+      return
+    }
     if (message.type === 'stopped') {
       this.#stopReason = message.reason
       return
@@ -123,7 +142,7 @@ class Attempt {
   #ended(exitCode: number | null, signal: string | null): AttemptEnd {
     const { monitor } = this.#options
     this.#note(monitor.finish())
-    const endedAtMs = monitor.progress().eventTimeMs
+    const endedAtMs = Math.max(monitor.progress().eventTimeMs, this.#unloggedMs)
     const isByItself = this.#stopReason !== null && exitCode === 0
     if (!isByItself && !this.#options.signal.aborted) this.#findings.push(this.#exitFinding(endedAtMs, exitCode, signal))
     const wallMs = this.#clock.nowMs() - this.#startedAtMs

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -7,7 +7,7 @@ import { OperatingError } from '../base/error.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import { Committer } from './committer.ts'
 import { Journal, seqOf } from './journal.ts'
-import { LogFile } from './log-file.ts'
+import { LogFile, type AppendBytes } from './log-file.ts'
 import type { Changes, StateStore } from './state-store.ts'
 
 let folder: string
@@ -29,7 +29,7 @@ class ObservedStore implements StateStore {
   readonly keysAsked: string[][] = []
   readonly #readLog: () => string
   /** How the next commits end: `lost` dies before it is made, `made` after. All further ones succeed. */
-  ends: ('unavailable' | 'fenced' | 'defect' | 'lost' | 'made')[] = []
+  ends: ('unavailable' | 'answer-lost' | 'fenced' | 'defect' | 'lost' | 'made')[] = []
   underWay = 0
   maxUnderWay = 0
 
@@ -55,6 +55,7 @@ class ObservedStore implements StateStore {
     for (const key of remove) this.state.delete(key)
     for (const [key, value] of Object.entries(set)) this.state.set(key, value)
     if (end === 'made') throw new Killed()
+    if (end === 'answer-lost') throw new OperatingError('STORE_UNAVAILABLE', 'Connection is closed.', { hint: 'none' })
   }
 
   close(): Promise<void> {
@@ -87,6 +88,8 @@ class Table {
   readonly #prefix = join(folder, `${++tableCount}-`)
   readonly store = new ObservedStore(() => this.log())
   register = new Register()
+  /** Of the disk under trading.log. */
+  roomBytes = Infinity
   journal!: Journal
   committer!: Committer
 
@@ -95,12 +98,19 @@ class Table {
   }
 
   restart(): void {
-    const file = (name: string): LogFile => new LogFile(`${this.#prefix}${name}.log`)
+    const file = (name: string): LogFile => new LogFile(`${this.#prefix}${name}.log`, name === 'trading' ? { append: this.#append } : {})
     const clock = new SystemClock()
     this.journal = new Journal({ application: file('application'), trading: file('trading'), metrics: file('metrics') }, clock)
     this.register = new Register()
     this.committer = new Committer({ store: this.store, clock, journal: this.journal, sources: [this.register] })
     this.committer.recover(new Map(this.store.state))
+  }
+
+  readonly #append: AppendBytes = (descriptor, bytes) => {
+    const takenBytes = Math.min(this.roomBytes, bytes.length)
+    if (takenBytes === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+    this.roomBytes -= takenBytes
+    return writeSync(descriptor, bytes.subarray(0, takenBytes))
   }
 
   say(text: string): void {
@@ -196,6 +206,22 @@ describe('a store that does not answer', () => {
     expect([table.store.state.get('a'), table.store.state.get('b'), table.store.state.get('next-seq')]).toEqual(['1', undefined, '3'])
   })
 
+  test('and has stored the commit all the same: the next one carries it again, and nothing is doubled', async () => {
+    const table = new Table()
+    table.store.ends = ['answer-lost']
+    table.register.put('a', '1')
+    table.say('first')
+    expect(await table.committer.commit()).toBe(false)
+    expect(table.store.state.get('a')).toBe('1')
+    table.say('second')
+    expect(await table.committer.commit()).toBe(true)
+    expect(table.lines()).toEqual([
+      [1, 'first'],
+      [2, 'second'],
+    ])
+    expect(table.store.state.get('next-seq')).toBe('3')
+  })
+
   test('is told once, and again at the next outage', async () => {
     const table = new Table()
     table.store.ends = ['unavailable', 'unavailable']
@@ -228,6 +254,49 @@ test.each([
     [2, 'second'],
   ])
   expect(table.store.state.get('a')).toBe('1')
+})
+
+describe('a full disk', () => {
+  test('makes a commit false whose lines it does not take, and nothing more is stored until it has room', async () => {
+    const table = new Table()
+    table.roomBytes = 10
+    table.say('first')
+    expect(await table.committer.commit()).toBe(false)
+    expect(table.committer.isHealthy).toBe(false)
+    const outbox = table.store.state.get('outbox')
+    table.say('second')
+    expect(await table.committer.commit()).toBe(false)
+    expect(table.store.state.get('outbox')).toBe(outbox)
+    table.roomBytes = Infinity
+    expect(await table.committer.commit()).toBe(true)
+    expect(table.committer.isHealthy).toBe(true)
+    expect(table.lines()).toEqual([
+      [1, 'first'],
+      [2, 'second'],
+    ])
+  })
+
+  test('is over once its lines are written, though nothing else is to be stored', async () => {
+    const table = new Table()
+    table.roomBytes = 0
+    table.say('first')
+    expect(await table.committer.commit()).toBe(false)
+    table.roomBytes = Infinity
+    expect(await table.committer.commit()).toBe(true)
+    expect(table.committer.isHealthy).toBe(true)
+  })
+
+  test('is told when it begins and when it is over', async () => {
+    const table = new Table()
+    table.roomBytes = 0
+    table.say('first')
+    await table.committer.commit()
+    await table.committer.commit()
+    table.roomBytes = Infinity
+    await table.committer.commit()
+    const told = table.log('application').split('\n').filter(Boolean)
+    expect(told.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(['log-troubled', 'log-recovered'])
+  })
 })
 
 describe('recovery', () => {
@@ -285,12 +354,16 @@ describe('recovery', () => {
   })
 
   test('wherever it is killed and however often: numbers without a gap, state and log that agree', async () => {
-    const ends = fc.option(fc.constantFrom('unavailable' as const, 'lost' as const, 'made' as const), { freq: 3, nil: 'well' as const })
+    const troubles = fc.constantFrom('unavailable' as const, 'answer-lost' as const, 'lost' as const, 'made' as const)
+    const ends = fc.option(troubles, { freq: 3, nil: 'well' as const })
+    const rooms = fc.option(fc.nat(300), { freq: 3, nil: Infinity })
+    const step = fc.record({ lines: fc.integer({ min: 0, max: 3 }), end: ends, roomBytes: rooms })
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.record({ lines: fc.integer({ min: 0, max: 3 }), end: ends }), { maxLength: 12 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
         const table = new Table()
         let count = 0
-        for (const { lines, end } of steps) {
+        for (const { lines, end, roomBytes } of steps) {
+          table.roomBytes = roomBytes
           table.store.ends = end === 'well' ? [] : [end]
           for (let i = 0; i < lines; i++) table.say(String(++count))
           table.register.put('count', String(count))
@@ -303,6 +376,7 @@ describe('recovery', () => {
           }
         }
         table.store.ends = []
+        table.roomBytes = Infinity
         table.register.put('count', String(count))
         await table.committer.commit()
         expect(table.lines()).toEqual(Array.from({ length: count }, (_, index) => [index + 1, String(index + 1)]))

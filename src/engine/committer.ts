@@ -3,6 +3,7 @@
  * then the lines go to trading.log. A commit that fails loses nothing: it is part of the next.
  */
 
+import { assert } from '../base/assert.ts'
 import { OperatingError } from '../base/error.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { Journal } from './journal.ts'
@@ -17,6 +18,8 @@ export interface ChangeSource {
 /** The last commit's trading lines: a killed engine may have stored them without having written them. */
 const outboxKey = 'outbox'
 const nextSeqKey = 'next-seq'
+/** Of orders under way when the store went away, and one an hour since: nothing else goes on without it. */
+const waitingLinesMax = 100_000
 
 export interface CommitterOptions {
   store: StateStore
@@ -30,16 +33,18 @@ export class Committer {
   /** Both are empty again only once a commit was made. */
   readonly #unsaved = new Map<string, string | null>()
   #unwrittenLines: string[] = []
-  #isStoreDown = false
+  /** Event time since when the store does not answer. */
+  #storeDownSinceMs: number | null = null
+  #isLogFull = false
   #lastCommit: Promise<unknown> = Promise.resolve()
 
   constructor(options: CommitterOptions) {
     this.#options = options
   }
 
-  /** False while the store does not answer: nothing new may be started then. */
+  /** False while the store does not answer or trading.log cannot be written: nothing new may be started then. */
   get isHealthy(): boolean {
-    return !this.#isStoreDown
+    return this.#storeDownSinceMs === null && !this.#isLogFull
   }
 
   /** Writes the trading lines that the last commit before a kill had stored and trading.log had not yet. */
@@ -60,8 +65,9 @@ export class Committer {
   }
 
   /**
-   * True once all is stored. False where the store is unavailable: memory keeps everything for the next try. Throws STORE_FENCED, where
-   * another engine has taken over and this one must end. One at a time: a commit that failed must not overwrite a later one.
+   * True once all is stored, and its lines are in trading.log. False where the store is unavailable or the disk full: what is not stored
+   * is kept for the next try. Throws STORE_FENCED, where another engine has taken over and this one must end. One at a time: a commit that
+   * failed must not overwrite a later one.
    */
   commit(): Promise<boolean> {
     const commit = this.#lastCommit.then(() => this.#commitNow())
@@ -70,13 +76,17 @@ export class Committer {
   }
 
   async #commitNow(): Promise<boolean> {
-    const { store, clock, journal } = this.#options
+    const { store, journal } = this.#options
     this.#gather()
     this.#unwrittenLines.push(...journal.takeTradingLines())
+    // The outbox holds one commit's lines: they must be in the log before the next commit's take their place.
+    this.#isLogFull = !journal.flushTradingLines()
+    if (this.#isLogFull) return false
     if (this.#unsaved.size === 0 && this.#unwrittenLines.length === 0) return true
     const lines = this.#unwrittenLines
+    assert(lines.length <= waitingLinesMax, `${lines.length} trading lines wait for the store: something goes on without it`)
     try {
-      await clock.hold(() => store.commit(changesOf(this.#unsaved, lines, journal.nextSeq)))
+      await store.commit(changesOf(this.#unsaved, lines, journal.nextSeq))
     } catch (error) {
       if (!(error instanceof OperatingError) || error.code !== 'STORE_UNAVAILABLE') throw error
       this.#storeDown(error)
@@ -84,9 +94,9 @@ export class Committer {
     }
     this.#unsaved.clear()
     this.#unwrittenLines = []
-    journal.appendTradingLines(lines)
-    this.#isStoreDown = false
-    return true
+    this.#storeUp()
+    this.#isLogFull = !journal.appendTradingLines(lines)
+    return !this.#isLogFull
   }
 
   #gather(): void {
@@ -98,10 +108,17 @@ export class Committer {
   }
 
   #storeDown(error: OperatingError): void {
-    if (!this.#isStoreDown) {
-      this.#options.journal.application({ event: 'store-troubled', code: error.code, message: error.message }, 'warn')
-    }
-    this.#isStoreDown = true
+    if (this.#storeDownSinceMs !== null) return
+    const { journal, clock } = this.#options
+    this.#storeDownSinceMs = clock.nowMs()
+    journal.application({ event: 'store-troubled', code: error.code, message: error.message }, 'warn')
+  }
+
+  #storeUp(): void {
+    if (this.#storeDownSinceMs === null) return
+    const { journal, clock } = this.#options
+    journal.application({ event: 'store-recovered', downForMs: clock.nowMs() - this.#storeDownSinceMs })
+    this.#storeDownSinceMs = null
   }
 }
 

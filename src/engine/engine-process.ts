@@ -13,7 +13,11 @@ import type { Journal } from './journal.ts'
 /** From the engine to its supervisor. */
 export type EngineMessage =
   /** Everything up to this event time is in the logs. */
-  { type: 'checkpoint'; atMs: number } | { type: 'stopped'; reason: StopReason; atMs: number }
+  | { type: 'checkpoint'; atMs: number }
+  /** In place of a checkpoint: the engine has got this far, and what it logged waits for room on the disk. */
+  | { type: 'disk-full'; atMs: number }
+  /** `isReady`: the process waits for another run. */
+  | { type: 'stopped'; reason: StopReason; atMs: number; isReady: boolean }
 
 /** From the supervisor to the engine. */
 export type SupervisorMessage =
@@ -33,10 +37,19 @@ export interface EngineProcessOptions {
   engine: RunnableEngine
   /** Event time between two checkpoints. */
   leadMs: number
+  /** The process runs another engine after one that ended in order. */
+  isWarm?: boolean
 }
 
 /** Wall time that the supervisor may take to judge a checkpoint, from the next one on, before it counts as gone. */
 const judgementDeadlineMs = 120_000
+/** Event time for which a full disk may keep the logs from the monitor; after that it judges what it sees: an engine without progress. */
+const maxUnloggedMs = 300_000
+
+/** It came to its end, or the monitor stopped it: all is closed, and nothing of it is left that could disturb another engine. */
+export function isInOrder(reason: StopReason): boolean {
+  return reason === 'completed' || reason === 'aborted'
+}
 
 export async function runEngineProcess(options: EngineProcessOptions): Promise<StopReason> {
   const { clock, engine, journal } = options
@@ -72,9 +85,12 @@ class SupervisorLink {
   readonly #judgements = new Map<number, PromiseWithResolvers<boolean>>()
   #nextCheckpoint: ScheduledCall | null = null
   #isStopped = false
+  /** Event time. */
+  #loggedUntilMs: number
 
   constructor(options: EngineProcessOptions) {
     this.#options = options
+    this.#loggedUntilMs = options.clock.nowMs()
   }
 
   start(): void {
@@ -95,27 +111,35 @@ class SupervisorLink {
     this.#judgements.clear()
   }
 
-  /** What the process prints raw goes to application.log past the journal: it lies between the marks of its time. */
-  #markLogs(): void {
+  /** What the process prints raw goes to application.log past the journal: it lies between the marks of its time. False on a full disk. */
+  #markLogs(): boolean {
     const { journal } = this.#options
     journal.application({ event: 'checkpoint' }, 'debug')
-    journal.flush()
+    return journal.flush()
   }
 
   sendStopped(reason: StopReason): void {
-    if (process.connected) this.#send({ type: 'stopped', reason, atMs: this.#options.clock.nowMs() })
+    const isReady = this.#options.isWarm === true && isInOrder(reason)
+    if (process.connected) this.#send({ type: 'stopped', reason, atMs: this.#options.clock.nowMs(), isReady })
     process.off('message', this.#onMessage)
     process.off('disconnect', this.#onDisconnect)
-    if (process.connected) process.disconnect()
+    if (isReady) {
+      // An engine that runs nothing has nothing to flush.
+      process.off('SIGTERM', this.#onSignal)
+      process.off('SIGINT', this.#onSignal)
+    } else if (process.connected) {
+      process.disconnect()
+    }
   }
 
-  /** On a rhythm without drift: a real timer is always a little late. */
+  /** On a rhythm without drift: a real timer is always a little late. A process that stood still leaves out what it missed. */
   #scheduleCheckpoint(atMs: number): void {
     const { clock, leadMs } = this.#options
     this.#nextCheckpoint = clock.schedule(atMs, () => {
       if (this.#isStopped) return
       this.#passCheckpoint()
-      this.#scheduleCheckpoint(Math.max(atMs + leadMs, clock.nowMs()))
+      const missed = Math.floor((clock.nowMs() - atMs) / leadMs)
+      this.#scheduleCheckpoint(atMs + (missed + 1) * leadMs)
     })
   }
 
@@ -126,9 +150,14 @@ class SupervisorLink {
    */
   #passCheckpoint(): void {
     const { clock } = this.#options
-    this.#markLogs()
-    const previous = [...this.#judgements.values()].at(-1)
     const atMs = clock.nowMs()
+    const areLogged = this.#markLogs()
+    if (!areLogged && atMs - this.#loggedUntilMs < maxUnloggedMs) {
+      this.#send({ type: 'disk-full', atMs })
+      return
+    }
+    this.#loggedUntilMs = atMs
+    const previous = [...this.#judgements.values()].at(-1)
     this.#judgements.set(atMs, Promise.withResolvers<boolean>())
     this.#send({ type: 'checkpoint', atMs })
     if (!previous) return

@@ -33,6 +33,10 @@ export interface EngineOptions {
   openParts: (stored: ReadonlyMap<string, string>) => OpenedParts
 }
 
+/** A store that is away when the engine starts or ends is asked this often, in event time, before that is given up. */
+const storeTriesMax = 30
+const storeRetryMs = 1000
+
 export class Engine implements RunnableEngine {
   readonly #options: EngineOptions
   #parts: OpenedParts | null = null
@@ -44,8 +48,9 @@ export class Engine implements RunnableEngine {
   }
 
   async run(): Promise<StopReason> {
-    const { clock, store, openParts } = this.#options
-    const stored = await clock.hold(() => store.open())
+    const { openParts } = this.#options
+    const stored = await this.#openStore()
+    if (typeof stored === 'string') return stored
     const parts = openParts(stored)
     this.#parts = parts
     parts.committer.recover(stored)
@@ -65,20 +70,36 @@ export class Engine implements RunnableEngine {
 
   /** The session's last lines, its last commit, and everything given back. Trouble on the way is logged and stops none of the rest. */
   async close(reason: StopReason): Promise<void> {
-    const { clock, store, journal, provider } = this.#options
+    const { store, journal, provider } = this.#options
     const parts = this.#parts
     if (parts) {
       parts.metrics.close()
       await this.#orLog(() => this.#closeSession(parts, reason))
     }
     await this.#orLog(() => provider.close())
-    await this.#orLog(() => clock.hold(() => store.close()))
+    await this.#orLog(() => store.close())
     journal.application({
       event: 'engine-stopped',
       reason,
       loops: parts?.runner.loops ?? 0,
       overruns: parts?.runner.overruns ?? 0,
     })
+  }
+
+  /** A store that is just being restarted, as is this engine, is waited for; or why the engine is to stop before it is back. */
+  async #openStore(): Promise<ReadonlyMap<string, string> | StopReason> {
+    const { clock, store, journal } = this.#options
+    for (let triesLeft = storeTriesMax; ; triesLeft--) {
+      try {
+        return await store.open()
+      } catch (error) {
+        const isAway = error instanceof OperatingError && error.code === 'STORE_UNAVAILABLE'
+        if (!isAway || triesLeft === 1) throw error
+        if (this.#stopBeforeStart !== null) return this.#stopBeforeStart
+        if (triesLeft === storeTriesMax) journal.application({ event: 'store-troubled', code: error.code, message: error.message }, 'warn')
+        await clock.sleepUntil(clock.nowMs() + storeRetryMs)
+      }
+    }
   }
 
   #sayStarted(): void {
@@ -98,7 +119,8 @@ export class Engine implements RunnableEngine {
   #openSession(portfolio: PortfolioState): void {
     const { journal, settings } = this.#options
     const { attempt, seed, routes, instruments, risk } = settings
-    const limits: SessionOpened['limits'] = { global: risk.global, symbols: risk.symbols }
+    const { dailyResetTimeZone } = risk
+    const limits: SessionOpened['limits'] = { global: { ...risk.global, dailyResetTimeZone }, symbols: risk.symbols }
     journal.trading({
       event: 'session-opened',
       schema: schemaVersion,
@@ -112,15 +134,22 @@ export class Engine implements RunnableEngine {
     })
   }
 
-  async #closeSession({ portfolio, committer }: OpenedParts, reason: StopReason): Promise<void> {
-    this.#options.journal.trading({
+  async #closeSession({ portfolio, committer, runner }: OpenedParts, reason: StopReason): Promise<void> {
+    runner.stateVenues()
+    const { clock, journal } = this.#options
+    journal.trading({
       event: 'session-closed',
       reason,
       balances: portfolio.ledger.balances(),
       openTrades: [...portfolio.trades()],
       realisedKrw: portfolio.realisedKrw.toString(),
     })
-    await committer.commit()
+    // At the end of its time an engine may wait. Who is told to stop has to be gone soon, and the next start goes on from what is stored.
+    for (let triesLeft = storeTriesMax; !(await committer.commit()); triesLeft--) {
+      if (reason !== 'completed') return
+      if (triesLeft === 1) throw sessionLeftOpen()
+      await clock.sleepUntil(clock.nowMs() + storeRetryMs)
+    }
   }
 
   async #orLog(step: () => Promise<void>): Promise<void> {
@@ -131,4 +160,10 @@ export class Engine implements RunnableEngine {
       this.#options.journal.application({ event: 'store-troubled', code, message: messageOf(error) }, 'error')
     }
   }
+}
+
+function sessionLeftOpen(): OperatingError {
+  return new OperatingError('STORE_UNAVAILABLE', 'the session is left open: its last lines can be stored or logged nowhere', {
+    hint: 'What was committed is safe: the next start goes on from there.',
+  })
 }

@@ -19,6 +19,7 @@ export class Journal {
   readonly #application: Logger
   readonly #trading: Logger
   readonly #metrics: Logger
+  readonly #blocked = new Set<keyof LogFiles>()
   #pendingLines: string[] = []
   #nextSeq = 1
 
@@ -47,7 +48,7 @@ export class Journal {
   application(event: Body<ApplicationEvent>, level: LogLevel = 'info'): void {
     this.#application[level](event)
     // Trouble must be on disk even if the next thing that happens is the end of the process.
-    if (level === 'error' || level === 'fatal') this.#files.application.flush()
+    if (level === 'error' || level === 'fatal') this.#flush('application')
   }
 
   metrics(event: Body<MetricsEvent>): void {
@@ -66,10 +67,15 @@ export class Journal {
     return lines
   }
 
-  /** Writes committed trading lines, at once: they are the audit trail. */
-  appendTradingLines(lines: readonly string[]): void {
+  /** Writes committed trading lines, at once: they are the audit trail. False where some of them wait for room on the disk. */
+  appendTradingLines(lines: readonly string[]): boolean {
     for (const line of lines) this.#files.trading.write(line)
-    this.#files.trading.flush()
+    return this.#flush('trading')
+  }
+
+  /** True where no trading line waits for room on the disk any more. */
+  flushTradingLines(): boolean {
+    return this.#flush('trading')
   }
 
   /** The number of the last trading line on disk; 0 where there is none. */
@@ -78,16 +84,32 @@ export class Journal {
     return line === null ? 0 : seqOf(line)
   }
 
-  flush(): void {
-    this.#files.application.flush()
-    this.#files.trading.flush()
-    this.#files.metrics.flush()
+  /** False where the disk is full, and something waits. */
+  flush(): boolean {
+    // What there is to tell of the other two goes to the last.
+    const areWritten = [this.#flush('trading'), this.#flush('metrics'), this.#flush('application')]
+    return areWritten.every(Boolean)
   }
 
   close(): void {
     this.#files.application.close()
     this.#files.trading.close()
     this.#files.metrics.close()
+  }
+
+  #flush(log: keyof LogFiles): boolean {
+    const file = this.#files[log]
+    const isWritten = file.flush()
+    if (isWritten !== this.#blocked.has(log)) return isWritten
+    if (isWritten) {
+      this.#blocked.delete(log)
+      const droppedLines = file.takeDroppedLines()
+      this.application({ event: 'log-recovered', log, droppedLines }, droppedLines > 0 ? 'warn' : 'info')
+    } else {
+      this.#blocked.add(log)
+      this.application({ event: 'log-troubled', log, message: 'the disk takes no more' }, 'warn')
+    }
+    return isWritten
   }
 }
 

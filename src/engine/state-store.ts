@@ -11,8 +11,9 @@ export interface StateStore {
   readonly kind: 'redis' | 'embedded'
 
   /**
-   * Takes the lease, so that no second engine writes, and returns what is stored. A lease whose holder has been silent longer than its
-   * time to live is taken over; its holder's next commit fails with STORE_FENCED. Throws LEASE_HELD, STORE_UNAVAILABLE, STORE_CORRUPT.
+   * Takes the lease, so that no second engine writes, and returns what is stored. A lease is taken over from a holder that is known to be
+   * dead; in Redis, which other hosts share, also from one that has been silent longer than the lease lasts. Its holder's next commit then
+   * fails with STORE_FENCED. Throws LEASE_HELD, STORE_UNAVAILABLE, STORE_CORRUPT.
    */
   open(): Promise<ReadonlyMap<string, string>>
 

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findProcess } from '../store/process-identity.ts'
 import { isRedisInstalled, startRedisServer } from './redis-server.ts'
@@ -48,7 +49,23 @@ describe.skipIf(!isRedisInstalled())('a private Redis (skipped where there is no
     const pid = Number(text.toString())
     expect(findProcess(pid)).not.toBeNull()
     starter.kill('SIGKILL')
-    await expect.poll(() => findProcess(pid), { timeout: 2000 }).toBeNull()
+    await expect.poll(() => findProcess(pid), { timeout: 5000 }).toBeNull()
+  })
+
+  test.each(['kill', 'restart'] as const)('has all that it acknowledged again after a %s, on the same socket', async (how) => {
+    const server = await startRedisServer(folder)
+    const first = new Redis({ path: server.socketPath })
+    for (let number = 1; number <= 100; number++) await first.set('last', number)
+    first.disconnect()
+    const { pid } = server
+    if (how === 'kill') await server.kill()
+    await server.restart()
+    expect(findProcess(pid)).toBeNull()
+    const second = new Redis({ path: server.socketPath })
+    expect(await second.get('last')).toBe('100')
+    second.disconnect()
+    await server.stop()
+    expect(readdirSync(folder).filter((name) => name.startsWith('redis'))).toEqual([])
   })
 
   test('a server that cannot start says why', async () => {

@@ -23,8 +23,14 @@ export function ownerKey(ofRunPrefix: string): string {
   return `${ofRunPrefix}:owner`
 }
 
-/** The run's prefix that a key lies under, itself one of `<prefix>:*`. */
-export function runPrefixOf(key: string, prefix: string): string {
-  const end = key.indexOf(':', prefix.length + 1)
-  return end === -1 ? key : key.slice(0, end)
+/** More than a prefix of the longest kind and a run's id have. */
+const maxParts = 64
+
+/**
+ * The runs' prefixes that a key under `<prefix>:` may lie under: several, since a campaign beside this one may have a prefix that begins
+ * with this one, such as `longhaul:team` with `longhaul`.
+ */
+export function runPrefixesOf(key: string, prefix: string): string[] {
+  const parts = key.slice(prefix.length + 1).split(':', maxParts)
+  return parts.map((_, index) => [prefix, ...parts.slice(0, index + 1)].join(':'))
 }

@@ -154,6 +154,33 @@ describe.skipIf(!hasRedis)('with a server (skipped where there is no redis-serve
     await store.close()
   })
 
+  test('a server that restarted with what it had acknowledged goes on: nothing is lost or queued', async () => {
+    const store = storeAt(server.socketPath)
+    await store.open()
+    await store.commit({ set: { meta: '1' }, remove: [] })
+    await server.kill()
+    await expect(store.commit({ set: { meta: '2' }, remove: [] })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await server.restart()
+    await expect.poll(() => admin.hget(keys.state, 'meta'), { timeout: 3000 }).toBe('1')
+    await expect.poll(() => outcomeOf(store), { timeout: 3000 }).toBe('stored')
+    await store.close()
+  })
+
+  test('a server that restarted from an older copy of its data fences its engine off: acknowledged commits are gone', async () => {
+    const store = storeAt(server.socketPath)
+    await store.open()
+    await store.commit({ set: { meta: '1' }, remove: [] })
+    const olderFence = await admin.hgetall(keys.fence)
+    await store.commit({ set: { meta: '2' }, remove: [] })
+    await admin.hset(keys.fence, olderFence)
+    await expect(store.commit({ set: { other: '3' }, remove: [] })).rejects.toMatchObject({
+      code: 'STORE_FENCED',
+      message: expect.stringContaining('lost commits that it had acknowledged'),
+    })
+    expect(await admin.hexists(keys.state, 'other')).toBe(0)
+    await store.close()
+  })
+
   test('a server that restarted empty fences its engine off: the state that it knew is gone', async () => {
     const store = storeAt(server.socketPath)
     await store.open()

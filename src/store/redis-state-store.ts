@@ -11,6 +11,7 @@ import type { Changes, StateStore } from '../engine/state-store.ts'
 import { storeKeys } from './keys.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import { currentProcess, isGone, parseIdentity } from './process-identity.ts'
+import { withoutSecrets } from './redis-address.ts'
 
 export type RedisAddress = { url: string } | { path: string }
 
@@ -44,17 +45,19 @@ redis.call('SET', KEYS[2], token, 'PX', ARGV[2])
 return {'', token, redis.call('HGETALL', KEYS[1])}`
 
 /**
- * A commit that was given up at its deadline may arrive after a later one: its number tells, and it is dropped.
- * KEYS state, lease, fence; ARGV token, leaseMs, commit number, count of fields to set, field, value, …, fields to remove.
- * Answers nil, or why it was not done: the token in force, 'none', 'late'.
+ * A commit that was given up at its deadline may arrive after a later one: its number tells, and it is dropped. A server that was restarted
+ * from an older copy of its data has lost commits that it had acknowledged: no further one may stand on such a state.
+ * KEYS state, lease, fence; ARGV token, leaseMs, commit number, last acknowledged number, count of fields to set, field, value, …, fields
+ * to remove. Answers nil, or why it was not done: the token in force, 'none', 'late', 'lost'.
  */
 const commitScript = `
 local fence = redis.call('HMGET', KEYS[3], 'token', 'commit')
 if fence[1] ~= ARGV[1] then return fence[1] or 'none' end
 if tonumber(fence[2]) >= tonumber(ARGV[3]) then return 'late' end
-local removeFrom = 5 + 2 * tonumber(ARGV[4])
+if tonumber(fence[2]) < tonumber(ARGV[4]) then return 'lost' end
+local removeFrom = 6 + 2 * tonumber(ARGV[5])
 for i = removeFrom, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
-for i = 5, removeFrom - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 6, removeFrom - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[3], 'commit', ARGV[3])
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return nil`
@@ -75,6 +78,7 @@ export class RedisStateStore implements StateStore {
   #redis: ScriptedRedis | null = null
   #token = ''
   #commitNumber = 0
+  #acknowledgedNumber = 0
   #renewal: ScheduledCall | null = null
   #lastConnectionError: unknown
 
@@ -132,6 +136,7 @@ export class RedisStateStore implements StateStore {
     }
     this.#token = answer.token
     this.#commitNumber = 0
+    this.#acknowledgedNumber = 0
     this.#scheduleRenewal()
     return answer.state
   }
@@ -140,10 +145,14 @@ export class RedisStateStore implements StateStore {
     const redis = this.#redis
     assert(redis !== null, 'the store is not open')
     const number = ++this.#commitNumber
-    const answer = await this.#inTime(redis, redis.commitStore(3, ...this.#keys, this.#token, this.#options.leaseMs, number, ...parameters))
-    if (answer === null) return
+    const order = [this.#token, this.#options.leaseMs, number, this.#acknowledgedNumber]
+    const answer = await this.#inTime(redis, redis.commitStore(3, ...this.#keys, ...order, ...parameters))
+    if (answer === null) {
+      this.#acknowledgedNumber = Math.max(this.#acknowledgedNumber, number)
+      return
+    }
     assert(answer !== 'late', `commit ${number} came after a later one`)
-    const reason = answer === 'none' ? 'the server has lost its data' : `it was taken by ${describeHolder(answer)}`
+    const reason = lossOf(answer) ?? `it was taken by ${describeHolder(answer)}`
     throw new OperatingError('STORE_FENCED', `the state under ${this.#options.keyPrefix} is not ours any more: ${reason}`, {
       hint: 'Only one engine may write, and only on the state that it read; this one must end.',
     })
@@ -209,7 +218,7 @@ export class RedisStateStore implements StateStore {
   }
 
   #unavailable(reason: string, cause: unknown): OperatingError {
-    const where = 'url' in this.#options ? withoutPassword(this.#options.url) : this.#options.path
+    const where = 'url' in this.#options ? withoutSecrets(this.#options.url) : this.#options.path
     return new OperatingError('STORE_UNAVAILABLE', `Redis at ${where} does not serve: ${reason}`, {
       hint: 'Check that the server runs, that this address is right, and that it is neither read-only nor out of memory.',
       cause,
@@ -217,9 +226,10 @@ export class RedisStateStore implements StateStore {
   }
 }
 
-/** For messages and records. */
-export function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//')
+/** What the server has lost, in words; null where the answer names another holder. */
+function lossOf(answer: string): string | null {
+  if (answer === 'none') return 'the server has lost its data'
+  return answer === 'lost' ? 'the server has lost commits that it had acknowledged (see its appendonly setting)' : null
 }
 
 /** Null where another program wrote the lease: whoever holds it may be alive. */
