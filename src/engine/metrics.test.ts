@@ -53,6 +53,7 @@ function measured(isRealTime: boolean, facts: Partial<FeedCounts> = {}) {
     settings: { processIntervalMs: 60_000, collectIntervalMs: 3_600_000 },
     symbols: ['KRW-BTC'],
     provider: { takeCounts: () => [{ ...quiet, ...facts, frames: ++frames }] },
+    openSockets: () => 2,
     quoteOf: () => null,
     isRealTime,
   })

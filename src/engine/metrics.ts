@@ -1,9 +1,11 @@
 /** Measures the loop and the process, and writes metrics.log: bounded bytes a second of event time, whatever the symbol count. */
 
+import { readdirSync } from 'node:fs'
 import { monitorEventLoopDelay, type ELDHistogram } from 'node:perf_hooks'
 import type { Clock } from '../clock/clock.ts'
 import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
 import type { FeedCounts, SampledQuote } from '../model/event.ts'
+import type { Venue } from '../model/instrument.ts'
 import type { Journal } from './journal.ts'
 import { LatencyMeter } from './latency-meter.ts'
 
@@ -40,6 +42,8 @@ export interface MetricsOptions {
   settings: MetricsSettings
   symbols: readonly string[]
   provider: Pick<MarketDataProvider, 'takeCounts'>
+  /** Those of the transport itself: what the provider has forgotten is among them. */
+  openSockets: (venue: Venue) => number
   /** The symbol's quotes now, or null where there are none to be used. */
   quoteOf: (symbol: string) => SampledQuote | null
   isRealTime: boolean
@@ -99,7 +103,8 @@ export class Metrics {
     for (const counts of feeds) {
       const { usedShareMax, clockOffsetMs, clockErrorMs } = counts
       const rounded = { usedShareMax: round(usedShareMax, 4), clockOffsetMs: round(clockOffsetMs, 2), clockErrorMs: round(clockErrorMs, 2) }
-      this.#options.journal.metrics({ event: 'feed', ...counts, ...rounded })
+      const openSockets = this.#options.openSockets(counts.venue)
+      this.#options.journal.metrics({ event: 'feed', ...counts, ...rounded, openSockets })
     }
     return feeds
   }
@@ -131,6 +136,7 @@ export class Metrics {
       heapAfterGcBytes,
       eventLoopDelayP99Ms: this.#eventLoopDelay ? round(this.#eventLoopDelay.percentile(99) / 1e6, 2) : null,
       openHandles: process.getActiveResourcesInfo().length,
+      openFiles: countOpenFiles(),
       loopCpuMeanMs: round(loopCpuMeanMs, 4),
     })
     this.#loopsSinceProcess = 0
@@ -181,6 +187,11 @@ export class Metrics {
     }
     return quotes
   }
+}
+
+/** Linux lists them; elsewhere nobody does. The one that lists them is not counted. */
+function countOpenFiles(): number | null {
+  return process.platform === 'linux' ? readdirSync('/proc/self/fd').length - 1 : null
 }
 
 function round<T extends number | null>(value: T, digits: number): T | number {

@@ -8,6 +8,7 @@ export type NoEntryCause = 'no-opportunity' | 'guard-blocking' | 'stale-feed' | 
 export interface Finding {
   /**
    * The rule's name: `no-entry`, `guard-block`, `error-log`, `no-progress`, `stale-feed`, `loop-period`, `feed-latency`, `heap-slope`,
+   * `reconnect-leak`, `handle-growth`, `live-sockets`, `loop-time-trend`, `event-loop-delay`, `log-volume`, `unhedged`, `fx-frozen`,
    * `engine-exited`.
    */
   rule: string

@@ -20,10 +20,10 @@ export function lineAt(atSecond: number, facts: Facts): string {
 }
 
 /** A quote whose better direction, selling A, nets `netEdgeBps` at the top of the books. */
-export function quoteOf(symbol: string, netEdgeBps: number): SampledQuote {
-  const paidB = 100_000 * 1400 * (1 + pricing.takerFeeB)
+export function quoteOf(symbol: string, netEdgeBps: number, fx = 1400): SampledQuote {
+  const paidB = 100_000 * fx * (1 + pricing.takerFeeB)
   const bidA = (paidB * (1 + netEdgeBps / 10_000)) / (1 - pricing.takerFeeA)
-  return { symbol, bidA, askA: bidA * 1.0002, bidB: 99_990, askB: 100_000, fx: 1400, quoteAgeMs: 50 }
+  return { symbol, bidA, askA: bidA * 1.0002, bidB: 99_990, askB: 100_000, fx, quoteAgeMs: 50 }
 }
 
 /** A `loops` line of one quiet loop; `edges` are the net edges of the symbols' quotes. */
@@ -53,6 +53,14 @@ export function rulesOf(other: Partial<MonitorSettings['rules']> = {}): MonitorS
     loopPeriod: ruleOf(60_000, { graceMs: 10_000, severity: 'warn', aborts: false }),
     feedLatency: ruleOf(60_000, { severity: 'warn', aborts: false }),
     heapSlope: ruleOf(3_600_000, { graceMs: 1_800_000, severity: 'warn', aborts: false }),
+    reconnectLeak: ruleOf(600_000, { graceMs: 300_000, severity: 'warn', aborts: false }),
+    handleGrowth: ruleOf(1_800_000, { graceMs: 600_000, severity: 'warn', aborts: false }),
+    liveSockets: ruleOf(60_000),
+    loopTimeTrend: ruleOf(1_800_000, { graceMs: 600_000, severity: 'warn', aborts: false }),
+    eventLoopDelay: ruleOf(60_000, { graceMs: 30_000, severity: 'warn', aborts: false }),
+    logVolume: ruleOf(60_000, { severity: 'warn', aborts: false }),
+    unhedged: ruleOf(60_000),
+    fxFrozen: ruleOf(7_200_000),
     ...other,
   }
 }

@@ -3,6 +3,9 @@
 import { areLatencyBuckets } from '../base/latency-histogram.ts'
 import type { LogEvent } from '../model/event.ts'
 
+/** A century. */
+const maxAgeMs = 3.2e12
+
 export type LogName = 'application' | 'trading' | 'metrics'
 
 /** A line that is no event of the schema: what the process printed raw, or a broken line. */
@@ -41,24 +44,46 @@ export function parseLogLine(text: string, maxTimeMs: number): LogEvent | null {
 function hasShapeOfItsEvent(value: Record<string, unknown>): boolean {
   switch (value.event) {
     case 'loops':
-      return Array.isArray(value.periodsMs) && areAllOfSymbols(value.quotes)
+      return areNumbers(value.periodsMs) && areAllOfSymbols(value.quotes) && areQuotes(value.quotes) && areGauges(value)
+    case 'process':
+    case 'feed':
+      return areGauges(value)
     case 'latency':
       return areLatencyBuckets(value.buckets, value.maxUs)
     case 'session-opened':
       return areAllOfSymbols(value.openTrades)
     case 'guard-decided':
+      return typeof value.symbol === 'string' && (typeof value.reason === 'string' || value.reason === null)
+    case 'feed-stale':
+      return typeof value.symbol === 'string' && typeof value.reason === 'string'
     case 'entry':
     case 'entry-failed':
     case 'exit':
-    case 'feed-stale':
     case 'feed-recovered':
+    case 'unwind':
       return typeof value.symbol === 'string'
+    case 'order-filled':
+      return typeof value.symbol === 'string' && typeof value.instrument === 'string'
     default:
       return true
   }
 }
 
-function areAllOfSymbols(value: unknown): boolean {
+/** JSON has objects that break what adds or prints them: no number may be one. */
+function areGauges(fields: Record<string, unknown>): boolean {
+  return Object.values(fields).every((field) => !isRecord(field) || Array.isArray(field))
+}
+
+function areNumbers(values: unknown): boolean {
+  return Array.isArray(values) && values.every((value) => typeof value === 'number' || value === null)
+}
+
+/** A quote that is older than time itself would be reported as stale since then. */
+function areQuotes(quotes: readonly Record<string, unknown>[]): boolean {
+  return quotes.every((quote) => areGauges(quote) && Math.abs(Number(quote.quoteAgeMs)) <= maxAgeMs)
+}
+
+function areAllOfSymbols(value: unknown): value is Record<string, unknown>[] {
   return Array.isArray(value) && value.every((item) => isRecord(item) && typeof item.symbol === 'string')
 }
 

@@ -41,6 +41,7 @@ export class LogTail {
   #text = ''
   #textIndex = 0
   #head: LogEvent | RawLine | null = null
+  #headBytes = 0
   #lastTimeMs: number
   #replacedCount = 0
   #droppedLineCount = 0
@@ -57,6 +58,11 @@ export class LogTail {
   /** How often the file was replaced by another or cut. */
   get replacedCount(): number {
     return this.#replacedCount
+  }
+
+  /** Length of the line that was last peeked at, its end included; a character counts for a byte, as in all of JSON's own. */
+  get lineBytes(): number {
+    return this.#headBytes
   }
 
   /** Lines dropped because they were too long. */
@@ -85,6 +91,7 @@ export class LogTail {
       const line = this.#nextLine()
       if (line === null) return null
       if (line === '') continue
+      this.#headBytes = line.length + 1
       const event = parseLogLine(line, this.#maxTimeMs)
       if (event) this.#lastTimeMs = event.time
       this.#head = event ?? new RawLine(this.#log, this.#lastTimeMs, line.slice(0, maxRawCharacters))

@@ -128,8 +128,8 @@ describe('false alarms', () => {
   })
 })
 
-const quietKinds = ['quiet', 'silent', 'tempting', 'slow'] as const
-const eventfulKinds = ['trade', 'failing', 'blocked', 'stopped', 'stale', 'error', 'raw', 'warning'] as const
+const quietKinds = ['quiet', 'silent', 'tempting', 'slow', 'leaking'] as const
+const eventfulKinds = ['trade', 'failing', 'blocked', 'stopped', 'stale', 'error', 'raw', 'warning', 'exposed', 'chatty'] as const
 
 /** A stretch of an engine's life: what happens in it, and for how many seconds. */
 const stretches = fc.array(
@@ -154,11 +154,20 @@ function logsOf(life: readonly Stretch[]): Record<LogName, string[]> {
     for (let time = second + 1; time <= loopsUntil; time++) {
       const facts = { periodsMs: [kind === 'slow' ? 1700 : 1000], staleSymbols: kind === 'stale' ? 1 : 0 }
       lines.metrics.push(loopsAt(time, facts, [kind === 'tempting' ? 60 : 5, 5]))
-      if (time % 60 === 0) lines.metrics.push(lineAt(time, { event: 'process', rssBytes: 1, heapAfterGcBytes: 1e7 + time * 5000 }))
+      if (time % 60 === 0) lines.metrics.push(...minuteLines(time, kind === 'leaking'))
     }
     second += lastsSeconds
   }
   return lines
+}
+
+/** What the process and a feed of it measured in a minute. */
+function minuteLines(time: number, isLeaking: boolean): string[] {
+  const gauges = { heapAfterGcBytes: 1e7 + time * 5e4, openFiles: 20 + (isLeaking ? time : 0), openHandles: 4, loopCpuMeanMs: time / 1000 }
+  return [
+    lineAt(time, { event: 'process', rssBytes: 1, eventLoopDelayP99Ms: isLeaking ? 500 : 11, ...gauges }),
+    lineAt(time, { event: 'feed', venue: 'upbit', reconnects: 1, liveSockets: 1, openSockets: isLeaking ? 2 : 1 }),
+  ]
 }
 
 function happenIn({ kind, symbol, lastsSeconds, offsetMs }: Stretch, second: number, lines: Record<LogName, string[]>): void {
@@ -179,6 +188,11 @@ function happenIn({ kind, symbol, lastsSeconds, offsetMs }: Stretch, second: num
     error: () => lines.application.push(at(from, 'symbol-failed', { level: 'error', message: `failure ${second % 3}` })),
     raw: () => lines.application.push('TypeError: x', '    at y (z.ts:1:1)', 'some text'),
     warning: () => lines.application.push('(node:9) Warning: x'),
+    exposed: () => {
+      const fill = { leg: 'a', quantity: '1', notional: '50000', instrument: 'KRW-BTC', fxKrwPerUsdt: 1400 }
+      lines.trading.push(at(from, 'order-filled', { side: 'buy', ...fill }), at(to, 'order-filled', { side: 'sell', ...fill }))
+    },
+    chatty: () => lines.application.push(at(from, 'venue-troubled', { message: 'x'.repeat(320_000) })),
   }
   happenings[kind]?.()
 }

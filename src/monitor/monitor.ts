@@ -9,13 +9,21 @@ import { LogTail } from './log-tail.ts'
 import type { OraclePricing } from './opportunity-oracle.ts'
 import type { RaisedFacts, Rule, RuleContext } from './rule.ts'
 import { ErrorLogRule, isTrouble } from './rules/error-log.ts'
+import { EventLoopDelayRule } from './rules/event-loop-delay.ts'
 import { FeedLatencyRule } from './rules/feed-latency.ts'
+import { FxFrozenRule } from './rules/fx-frozen.ts'
 import { GuardBlockRule } from './rules/guard-block.ts'
+import { HandleGrowthRule } from './rules/handle-growth.ts'
 import { HeapSlopeRule } from './rules/heap-slope.ts'
+import { LiveSocketsRule } from './rules/live-sockets.ts'
+import { LogVolumeRule } from './rules/log-volume.ts'
 import { LoopPeriodRule } from './rules/loop-period.ts'
+import { LoopTimeTrendRule } from './rules/loop-time-trend.ts'
 import { NoEntryRule } from './rules/no-entry.ts'
 import { NoProgressRule } from './rules/no-progress.ts'
+import { ReconnectLeakRule } from './rules/reconnect-leak.ts'
 import { StaleFeedRule } from './rules/stale-feed.ts'
+import { UnhedgedRule } from './rules/unhedged.ts'
 
 /** At equal times the logs are read in this order. */
 const logNames: readonly LogName[] = ['application', 'trading', 'metrics']
@@ -113,7 +121,10 @@ export class Monitor {
   #read(limitMs: number): Finding[] {
     const knownCount = this.#findings.length
     for (const tail of this.#tails) tail.refresh()
-    for (let line = this.#nextLine(limitMs); line !== null; line = this.#nextLine(limitMs)) this.#feed(line)
+    for (let tail = this.#nextTail(limitMs); tail !== null; tail = this.#nextTail(limitMs)) {
+      const line = tail.shift()
+      if (line !== null) this.#feed(line, tail.lineBytes)
+    }
     if (Number.isFinite(limitMs)) this.#watermarkMs = Math.max(this.#watermarkMs, limitMs)
     this.#judge(this.#watermarkMs)
     return this.#findings.slice(knownCount)
@@ -129,6 +140,14 @@ export class Monitor {
       ['loop-period', rules.loopPeriod, (context) => new LoopPeriodRule(context)],
       ['feed-latency', rules.feedLatency, (context) => new FeedLatencyRule(context)],
       ['heap-slope', rules.heapSlope, (context) => new HeapSlopeRule(context)],
+      ['reconnect-leak', rules.reconnectLeak, (context) => new ReconnectLeakRule(context)],
+      ['handle-growth', rules.handleGrowth, (context) => new HandleGrowthRule(context)],
+      ['live-sockets', rules.liveSockets, (context) => new LiveSocketsRule(context)],
+      ['loop-time-trend', rules.loopTimeTrend, (context) => new LoopTimeTrendRule(context)],
+      ['event-loop-delay', rules.eventLoopDelay, (context) => new EventLoopDelayRule(context)],
+      ['log-volume', rules.logVolume, (context) => new LogVolumeRule(context)],
+      ['unhedged', rules.unhedged, (context) => new UnhedgedRule(context)],
+      ['fx-frozen', rules.fxFrozen, (context) => new FxFrozenRule(context)],
       [
         'no-entry',
         rules.noEntry,
@@ -154,8 +173,8 @@ export class Monitor {
     this.#findings.push({ rule, severity, aborts, ...facts })
   }
 
-  /** The earliest line of the three logs, or null where the next one lies beyond `limitMs`. */
-  #nextLine(limitMs: number): LogEvent | RawLine | null {
+  /** The log with the earliest line, or null where that lies beyond `limitMs`. */
+  #nextTail(limitMs: number): LogTail | null {
     let first: LogTail | null = null
     let firstMs = limitMs
     for (const tail of this.#tails) {
@@ -167,14 +186,14 @@ export class Monitor {
         firstMs = timeMs
       }
     }
-    return first?.shift() ?? null
+    return first
   }
 
-  #feed(line: LogEvent | RawLine): void {
+  #feed(line: LogEvent | RawLine, bytes: number): void {
     if (timeOf(line) < this.#startAtMs) return
     if (line instanceof RawLine) {
       if (isTrouble(line.text)) this.#counts.errors++
-      for (const rule of this.#rules) rule.observeRaw?.(line)
+      for (const rule of this.#rules) rule.observeRaw?.(line, bytes)
       return
     }
     if (line.time > this.#watermarkMs) {
@@ -182,7 +201,7 @@ export class Monitor {
       this.#judge(line.time - 1)
     }
     this.#count(line)
-    for (const rule of this.#rules) rule.observe?.(line, this.#watermarkMs)
+    for (const rule of this.#rules) rule.observe?.(line, this.#watermarkMs, bytes)
     if (line.event === 'engine-stopped') this.#endAtMs = Math.min(this.#endAtMs, this.#watermarkMs)
   }
 

@@ -10,8 +10,9 @@ import type { RawLine } from './log-line.ts'
  * is logged is raised with the time at which it fell due, however much later `advance` is called.
  */
 export interface Rule {
-  observe?(event: LogEvent, nowMs: number): void
-  observeRaw?(line: RawLine): void
+  /** `bytes`: the line's length in its file. */
+  observe?(event: LogEvent, nowMs: number, bytes: number): void
+  observeRaw?(line: RawLine, bytes: number): void
   /** All lines up to `toMs` have been observed: raises what fell due since the last call, up to and including `toMs`. */
   advance?(toMs: number): void
 }
@@ -37,6 +38,14 @@ export interface RuleContext {
 /** For messages: `90 s`. */
 export function inSeconds(durationMs: number): string {
   return `${Math.round(durationMs / 1000)} s`
+}
+
+export function inMinutes(durationMs: number): string {
+  return `${Math.round(durationMs / 60_000)} min`
+}
+
+export function inMegabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MB`
 }
 
 /** Log text as evidence: one line, bounded. */

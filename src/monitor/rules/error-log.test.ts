@@ -56,6 +56,9 @@ describe('raw lines', () => {
     ['a Go panic', ['panic: nil map', '', 'goroutine 1 [running]:']],
     ['a heap that is full', ['FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory']],
     ['a process warning', ['(node:42) MaxListenersExceededWarning: Possible leak', '(Use `node --trace-warnings` to show where)']],
+    ['a timer that overflows', ['(node:42) TimeoutOverflowWarning: 2592000000 does not fit into a 32-bit signed integer.']],
+    ['something deprecated', ['(node:42) [DEP0005] DeprecationWarning: Buffer() is deprecated']],
+    ['an experiment', ['(node:42) ExperimentalWarning: SQLite is an experimental feature and might change at any time']],
     ['a level in plain text', ['2026-01-05 00:00:20 ERROR order refused']],
     ['a level in JSON that is no event', ['{"level":"error","msg":"order refused"}']],
   ])('%s is one finding, with its first line as the cause', (_, lines) => {
