@@ -89,6 +89,8 @@ export interface LatencyFigures {
 /** What one venue's feed did over the run: sums over all attempts, largest values, the last source and offset of its clock. */
 export interface FeedFigures extends Omit<FeedCounts, 'liveSockets'> {
   liveSocketsMax: number
+  /** Gaps after which no book was fetched anew until the end of their attempt; those of its last two lines had no time for it. */
+  unrepairedGaps: number
 }
 
 /**
@@ -115,6 +117,39 @@ export interface SessionFigures {
   stopReason: StopReason | null
   /** Errors logged since it started and before the next one did. */
   errors: number
+}
+
+/** How often a run did what a healthy one may never have to do. */
+export interface Exercise {
+  /** Entries refused by the guard, and symbols on which it allowed one again after that. */
+  guardBlocks: number
+  guardReleases: number
+  partialFills: number
+  rejections: number
+  /** Orders to which no answer came in time. */
+  timeOuts: number
+  failedEntries: number
+  unwinds: number
+  staleFeeds: number
+  recoveredFeeds: number
+  openedCircuits: number
+  closedCircuits: number
+  venueTroubles: number
+  storeTroubles: number
+  reconnects: number
+  sequenceGaps: number
+  /** Attempts that went on from the state of one before. */
+  restarts: number
+}
+
+/** What the last attempt left behind. */
+export interface FinalState {
+  /** It wrote its session's last line: the state is stored. */
+  isClosed: boolean
+  staleSymbols: string[]
+  openCircuits: string[]
+  /** Trades whose legs differ, or whose orders are under way. */
+  unsettledTrades: string[]
 }
 
 export interface Analysis {
@@ -155,6 +190,10 @@ export interface Analysis {
   latency: LatencyFigures | null
   /** By venue; none where the logs have no `feed` lines. */
   feeds: FeedFigures[]
+  /** What the guards were asked in drills before a first loop, over all attempts; null where the logs have no `guard-drilled`. */
+  guardDrill: { refused: number; allowed: string[] } | null
+  exercise: Exercise
+  finalState: FinalState
   heapTrend: Trend
   loopTimeTrend: Trend
   series: Series[]

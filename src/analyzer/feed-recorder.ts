@@ -20,6 +20,8 @@ const countNames = Object.keys(noCounts) as (keyof typeof noCounts)[]
 
 export class FeedRecorder {
   #figures: FeedFigures | null = null
+  /** Gaps since a book was last fetched anew, by line, the newest last. */
+  #openGaps: number[] = []
 
   /** Throws where a count is missing or no number: half a line must not look like a quiet feed. */
   add(line: FeedMeasured): void {
@@ -35,12 +37,24 @@ export class FeedRecorder {
       // An attempt that has not measured it yet does not take back what the one before it has.
       clockOffsetMs: clockOffsetMs ?? before?.clockOffsetMs ?? null,
       clockErrorMs: clockErrorMs ?? before?.clockErrorMs ?? null,
+      unrepairedGaps: before?.unrepairedGaps ?? 0,
     }
     for (const name of countNames) figures[name] += line[name]
     this.#figures = figures
+    if (line.resyncs > 0) this.#openGaps = []
+    else this.#openGaps.push(line.gaps)
+    if (this.#openGaps.length > 3) this.#openGaps.splice(0, 2, (this.#openGaps[0] ?? 0) + (this.#openGaps[1] ?? 0))
+  }
+
+  /** An attempt ends, or a new one begins: what is still open stays open. */
+  restart(): void {
+    const open = this.#openGaps.slice(0, -2).reduce((sum, gaps) => sum + gaps, 0)
+    if (this.#figures !== null) this.#figures.unrepairedGaps += open
+    this.#openGaps = []
   }
 
   figures(): FeedFigures[] {
+    this.restart()
     return this.#figures === null ? [] : [this.#figures]
   }
 }

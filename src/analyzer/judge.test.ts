@@ -118,6 +118,7 @@ const feed: FeedFigures = {
   confirmations: 0,
   dropped: 0,
   liveSocketsMax: 1,
+  unrepairedGaps: 0,
   clockOffsetMs: null,
   clockErrorMs: null,
 }
@@ -129,6 +130,17 @@ it('feeds are judged where the logs tell of them, all venues together', () => {
   const poor = judged({ analysis: { ...analysis, feeds: [{ ...feed, reconnects: 11, gaps: 6, rateLimited: 0, bans: 1 }] } })
   expect(feedNames.map((name) => of(name, poor))).toEqual(['fail: 11: upbit 11', 'fail: 6: upbit 6', 'fail: 1: upbit 1'])
   expect(poor.verdict).toBe('fail')
+})
+
+it('a book that was fetched anew counts as a gap, seen or not', () => {
+  const blind = judged({ analysis: { ...analysis, feeds: [{ ...feed, gaps: 1, resyncs: 6 }] } })
+  expect(of('message gaps', blind)).toBe('fail: 6: upbit 6')
+})
+
+it('a gap after which no book was fetched anew fails, whatever the budget for gaps', () => {
+  expect(of('gaps repaired', judged({ analysis: { ...analysis, feeds: [{ ...feed, gaps: 2, resyncs: 2 }] } }))).toBe('pass: 0')
+  const poor = judged({ analysis: { ...analysis, feeds: [{ ...feed, gaps: 2, resyncs: 1, unrepairedGaps: 1 }] } })
+  expect(of('gaps repaired', poor)).toBe('fail: 1: upbit 1')
 })
 
 it.each([
@@ -266,6 +278,17 @@ const attempts: [what: string, verdict: string, name: string, expected: string, 
     [{ ...attempt, findings: [{ ...finding, severity: 'info', aborts: false }] }],
   ],
 ]
+
+describe('the guard drill', () => {
+  it.each([
+    ['is not asked of logs that do not tell of it', null, 'undefined: undefined'],
+    ['passes where every drill was refused', { refused: 2, allowed: [] }, 'pass: 2 refused'],
+    ['fails where one was allowed', { refused: 1, allowed: ['a quote 3001 ms old'] }, 'fail: allowed a quote 3001 ms old'],
+    ['is unknown where nothing was asked', { refused: 0, allowed: [] }, 'unknown: 0 refused'],
+  ])('%s', (_case, guardDrill, answer) => {
+    expect(of('guard drilled', judged({ analysis: { ...analysis, guardDrill } }))).toBe(answer)
+  })
+})
 
 describe('a run that', () => {
   it.each(attempts)('%s is %s', (_what, verdict, name, expected, list) => {

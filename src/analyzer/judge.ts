@@ -14,6 +14,7 @@ import {
   type Verdict,
   worstVerdict,
 } from './analysis.ts'
+import { faultAssertions, type InjectedFaults } from './judge-faults.ts'
 
 /** What the judge needs of an AttemptRecord. */
 export interface AttemptSummary {
@@ -35,6 +36,8 @@ export interface JudgeInput {
   /** Event time of the whole run; null where nobody said. */
   durationMinutes: number | null
   loopIntervalMs: number
+  /** Null where none were to be injected. */
+  faults?: InjectedFaults | null
   /** In order; none where the logs are not from a run of ours. */
   attempts: readonly AttemptSummary[]
 }
@@ -51,6 +54,7 @@ export function judge(input: JudgeInput): Judgement {
   const assertions = [
     ...soundness(input),
     ...(input.budgets === null ? [] : budgeted(input, input.budgets)),
+    ...(input.faults ? faultAssertions(input.faults, input.analysis) : []),
     ...input.checks.map(checkAssertion),
   ]
   const obstacle = obstacleOf(input)
@@ -93,6 +97,7 @@ function soundness(input: JudgeInput): Assertion[] {
     asked('ran its full duration', duration, fullDuration(input)),
     asked('no errors', `at most ${maxErrors} errors`, errors(analysis, maxErrors)),
     asked('no unexplained findings', 'no finding above info', graveFindings(attempts)),
+    ...(analysis.guardDrill === null ? [] : [asked('guard drilled', 'every drill refused', guardDrilled(analysis.guardDrill))]),
   ]
 }
 
@@ -149,7 +154,13 @@ function feedBudgets(feeds: readonly FeedFigures[], budgets: Budgets): Assertion
     asked(
       'message gaps',
       `at most ${maxMessageGaps}`,
-      feedCounts(feeds, maxMessageGaps, ({ gaps }) => gaps),
+      // A book that had to be fetched anew without a gap went wrong through one that nobody saw.
+      feedCounts(feeds, maxMessageGaps, ({ gaps, resyncs }) => Math.max(gaps, resyncs)),
+    ),
+    asked(
+      'gaps repaired',
+      'a book is fetched anew after each gap',
+      feedCounts(feeds, 0, ({ unrepairedGaps }) => unrepairedGaps),
     ),
     asked(
       'rate limits',
@@ -186,6 +197,12 @@ function readable(analysis: Analysis): Answer {
   const text = `${unreadableLines} unreadable lines, ${rawLines} raw lines`
   if (droppedFigures > 0) return ['warn', `${text}, ${droppedFigures} figures left out`]
   return [unreadableLines + rawLines > 0 ? 'warn' : 'pass', text]
+}
+
+/** Asked of logs that tell of drills; engines of others need not hold any. */
+function guardDrilled({ refused, allowed }: NonNullable<Analysis['guardDrill']>): Answer {
+  if (allowed.length > 0) return ['fail', `allowed ${allowed.join(', ')}`]
+  return [refused > 0 ? 'pass' : 'unknown', `${refused} refused`]
 }
 
 function fullDuration({ analysis, attempts, durationMinutes, loopIntervalMs }: JudgeInput): Answer {

@@ -30,7 +30,7 @@ it('gives every line once, the last one also without its newline', async () => {
       const { lines, read } = await linesOf(text)
       const split = text.split('\n')
       expect(lines).toEqual(split.at(-1) === '' ? split.slice(0, -1) : split)
-      expect(read).toEqual({ bytes: text.length, lines: lines.length, overlongLines: 0 })
+      expect(read).toEqual({ bytes: text.length, lines: lines.length, overlongLines: 0, isCut: text !== '' && !text.endsWith('\n') })
     }),
     { numRuns: 50 },
   )
@@ -50,7 +50,7 @@ it('skips a line beyond its bound, counts it, and goes on', async () => {
 
 it('reads a file that does not exist as empty', async () => {
   const read = await readLines(join(folder, 'none.log'), () => expect.unreachable())
-  expect(read).toEqual({ bytes: 0, lines: 0, overlongLines: 0 })
+  expect(read).toEqual({ bytes: 0, lines: 0, overlongLines: 0, isCut: false })
 })
 
 it('says why a folder cannot be read', async () => {

@@ -11,6 +11,8 @@ export interface LinesRead {
   lines: number
   /** Lines longer than the bound, skipped whole. */
   overlongLines: number
+  /** The last line has no newline: its writer was killed, or the file was cut. */
+  isCut: boolean
 }
 
 const chunkBytes = 1 << 20
@@ -20,7 +22,7 @@ const newline = 10
 
 /** A file that does not exist reads as empty: a run that died early has written no such log. Throws LOG_UNREADABLE on other trouble. */
 export async function readLines(file: string, onLine: OnLine): Promise<LinesRead> {
-  const read: LinesRead = { bytes: 0, lines: 0, overlongLines: 0 }
+  const read: LinesRead = { bytes: 0, lines: 0, overlongLines: 0, isCut: false }
   let handle: FileHandle
   try {
     handle = await open(file)
@@ -70,6 +72,7 @@ async function readHandle(handle: FileHandle, read: LinesRead, onLine: OnLine): 
     }
     if (buffer.length - kept - 1 < chunkBytes) buffer = Buffer.concat([buffer], 2 * buffer.length)
   }
+  read.isCut = kept > 0 || isSkipping
   if (kept === 0) return
   buffer[kept] = newline
   onLine(buffer, 0, kept)

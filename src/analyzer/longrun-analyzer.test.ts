@@ -129,6 +129,56 @@ describe('a metrics log', () => {
   })
 
   it.each([
+    [
+      'is repaired in its own line or a later one',
+      [
+        [1, 0],
+        [0, 0],
+        [0, 1],
+        [2, 1],
+      ],
+      0,
+    ],
+    [
+      'is open where no book was fetched anew until the end',
+      [
+        [1, 0],
+        [1, 0],
+        [0, 0],
+        [0, 0],
+      ],
+      2,
+    ],
+    [
+      'had no time to be repaired in the last two lines',
+      [
+        [0, 1],
+        [1, 0],
+        [1, 0],
+      ],
+      0,
+    ],
+  ])('a sequence gap %s', async (_, minutes, open) => {
+    const counts = {
+      heldBack: 0,
+      rateLimited: 0,
+      bans: 0,
+      connects: 0,
+      reconnects: 0,
+      confirmations: 0,
+      dropped: 0,
+      requests: 0,
+      frames: 0,
+    }
+    const gauges = { usedShareMax: 0, liveSockets: 1, clockOffsetMs: null, clockErrorMs: null }
+    const lines = minutes.map(([gaps, resyncs], minute) =>
+      line(startMs + minute * 60_000, 'feed', { venue: 'binance', source: 'depth-stream', ...counts, ...gauges, gaps, resyncs }),
+    )
+    const { feeds } = await analyze(lines)
+    expect(feeds[0]?.unrepairedGaps).toBe(open)
+  })
+
+  it.each([
     ['feed', { venue: 'upbit', source: 'depth', requests: 1 }],
     ['feed', { venue: 'elsewhere', source: 'depth', requests: 1 }],
     ['latency', { count: 1, maxUs: 5, buckets: [[129, 1]], queueDepthMax: 0, lagMaxUs: 0, coalesced: 0 }],
@@ -246,8 +296,8 @@ describe('any log', () => {
       '',
     ])
     expect(analysis.loops).toBe(2)
-    expect(analysis.unreadableLines).toBe(4)
-    expect(analysis.unreadableSamples[0]).toBe('{"level":"info","time":17675712')
+    expect(analysis.unreadableLines).toBe(6)
+    expect(analysis.unreadableSamples.slice(0, 2)).toEqual(['50 bytes of NUL or space before a line', '{"level":"info","time":17675712'])
     expect(analysis.overall.exits).toBe(0)
     expect(analysis.rawLines).toBe(0)
   })

@@ -1,9 +1,11 @@
 /** LongrunAnalyzer: one pass over each of a run's logs, in flat memory, to the figures of an Analysis. The report and the CLI call it. */
 
+import { basename } from 'node:path'
 import { tradingEventNames, type LogEvent, type LogLevel } from '../model/event.ts'
 import type { Analysis } from './analysis.ts'
+import { hasShapeOfItsEvent, isTime } from './event-shape.ts'
 import { parseObject } from './json-object.ts'
-import { readLines } from './line-reader.ts'
+import { type LinesRead, readLines } from './line-reader.ts'
 import { LoopsLine } from './loops-line.ts'
 import { RunRecorder } from './run-recorder.ts'
 
@@ -18,7 +20,6 @@ export interface LogPaths {
 
 const maxSamples = 5
 const maxSampleChars = 300
-const maxTimeMs = 8.64e15
 
 const carriageReturn = 13
 const space = 32
@@ -27,14 +28,31 @@ const openBrace = 123
 /** A file that is absent reads as empty; `notJudgeable` says why where nothing was found. Throws LOG_UNREADABLE. */
 export async function analyzeLogs(paths: LogPaths): Promise<Analysis> {
   const intake = new LineIntake(paths.symbols ?? null)
+  const flaws: string[] = []
   for (const file of [paths.applicationLog, paths.tradingLog, paths.metricsLog]) {
     if (file === undefined) continue
     const read = await readLines(file, (bytes, start, end) => {
       intake.line(bytes, start, end)
     })
     intake.unreadable(read.overlongLines, `${file}: a line longer than 16 MB`)
+    flaws.push(...flawsOf(basename(file), read, intake.endFile()))
   }
-  return intake.finish()
+  const analysis = intake.finish()
+  const isWithoutEvents = analysis.firstMs === null
+  return { ...analysis, notJudgeable: isWithoutEvents ? analysis.notJudgeable : (flaws[0] ?? analysis.notJudgeable) }
+}
+
+/** What was read of one log. */
+interface FileIntake {
+  events: number
+  isLastLineUnreadable: boolean
+}
+
+/** Whoever names a log says that there is something in it: what it may have lost could be what counts. */
+function flawsOf(name: string, { bytes, isCut }: LinesRead, { events, isLastLineUnreadable }: FileIntake): string[] {
+  if (bytes === 0) return [`${name} is missing or empty`]
+  if (events === 0) return [`${name} holds no event`]
+  return isCut && isLastLineUnreadable ? [`${name} ends in the middle of a line`] : []
 }
 
 /** Sorts lines into events, raw text and trouble. */
@@ -46,17 +64,21 @@ class LineIntake {
   #rawLines = 0
   #unreadableLines = 0
   #lastMs: number | null = null
+  #events = 0
+  #isLastLineUnreadable = false
 
   constructor(symbols: readonly string[] | null) {
     this.#recorder = new RunRecorder(symbols)
   }
 
   line(bytes: Buffer, start: number, end: number): void {
+    this.#isLastLineUnreadable = false
     const scanned = this.#loopsLine.scan(bytes, start, end)
     if (scanned === 'other') {
       this.#anyLine(bytes, start, end)
       return
     }
+    this.#events++
     this.#sawTime(this.#loopsLine.timeMs)
     if (scanned === 'loops') this.#recorder.loops(this.#loopsLine)
   }
@@ -64,6 +86,14 @@ class LineIntake {
   unreadable(count: number, sample: string): void {
     if (count > 0 && this.#unreadableSamples.length < maxSamples) this.#unreadableSamples.push(sample.slice(0, maxSampleChars))
     this.#unreadableLines += count
+    this.#isLastLineUnreadable ||= count > 0
+  }
+
+  /** Of the file that was read last; begins the next. */
+  endFile(): FileIntake {
+    const file = { events: this.#events, isLastLineUnreadable: this.#isLastLineUnreadable }
+    this.#events = 0
+    return file
   }
 
   finish(): Analysis {
@@ -80,6 +110,7 @@ class LineIntake {
     let end = to
     // A file system that lost power, or a log cut by truncation under an open writer, leaves runs of NUL before a line.
     while (start < end && (bytes[start] ?? 0) <= space) start++
+    if (bytes.subarray(from, start).includes(0)) this.unreadable(1, `${start - from} bytes of NUL or space before a line`)
     while (end > start && (bytes[end - 1] === carriageReturn || bytes[end - 1] === 0)) end--
     if (start === end) return
     if (bytes[start] !== openBrace) {
@@ -89,7 +120,7 @@ class LineIntake {
     const text = bytes.toString('utf8', start, end)
     const event = parseObject(text)
     const timeMs = event?.['time']
-    if (event === null || typeof timeMs !== 'number' || !(timeMs >= 0 && timeMs <= maxTimeMs)) this.unreadable(1, text)
+    if (event === null || typeof timeMs !== 'number' || !isTime(timeMs)) this.unreadable(1, text)
     else this.#event(event, timeMs, text)
   }
 
@@ -99,8 +130,13 @@ class LineIntake {
     const name = event['event']
     const isTrouble = level === 'warn' || level === 'error' || level === 'fatal'
     if (isTrouble) this.#recorder.trouble(level, timeMs, kindOf(event), typeof event['symbol'] === 'string' ? event['symbol'] : null)
-    if (typeof name !== 'string' || !isKnown(name)) {
+    if (!isKnown(name)) {
       // Another engine's error is an error all the same; what else it says we cannot read.
+      this.unreadable(1, text)
+      return
+    }
+    this.#events++
+    if (!hasShapeOfItsEvent(name, event)) {
       this.unreadable(1, text)
       return
     }
@@ -135,6 +171,7 @@ const knownEvents: ReadonlySet<string> = new Set<LogEvent['event']>([
   ...tradingEventNames,
   'engine-started',
   'feed-opened',
+  'guard-drilled',
   'engine-stopped',
   'symbol-failed',
   'venue-troubled',
@@ -142,7 +179,11 @@ const knownEvents: ReadonlySet<string> = new Set<LogEvent['event']>([
   'feed-recovered',
   'circuit-opened',
   'circuit-closed',
+  'order-in-doubt',
   'store-troubled',
+  'store-recovered',
+  'log-troubled',
+  'log-recovered',
   'engine-failed',
   'checkpoint',
   'loops',
@@ -151,8 +192,8 @@ const knownEvents: ReadonlySet<string> = new Set<LogEvent['event']>([
   'feed',
 ])
 
-function isKnown(name: string): boolean {
-  return knownEvents.has(name)
+function isKnown(name: unknown): name is LogEvent['event'] {
+  return typeof name === 'string' && knownEvents.has(name)
 }
 
 /** Also pino's own numbers, which other engines write. */

@@ -1,6 +1,7 @@
 /** Reads a `loops` line of metrics.log straight from its bytes, as the engine writes it; the analyzer parses every other form as JSON. */
 
 import type { LoopsMeasured } from '../model/event.ts'
+import { maxTimeMs } from './event-shape.ts'
 
 const maxLoops = 64
 const maxQuotes = 4
@@ -54,9 +55,9 @@ export class LoopsLine {
     this.#at = start
     if (!this.#take(head)) return 'other'
     this.timeMs = this.#number()
-    if (!this.#take(eventHead)) return 'other'
+    if (!(this.timeMs >= 0 && this.timeMs <= maxTimeMs) || !this.#take(eventHead)) return 'other'
     if (this.#take(loopsHead)) return this.#loops() && this.#at === end ? 'loops' : 'other'
-    return bytes[end - 1] === closeBrace && skippable.some((name) => this.#take(name)) && this.timeMs >= 0 ? 'skip' : 'other'
+    return bytes[end - 1] === closeBrace && skippable.some((name) => this.#take(name)) ? 'skip' : 'other'
   }
 
   /** Takes an event that was parsed as JSON; false where its numbers or lists are not what the schema says. */
@@ -82,7 +83,13 @@ export class LoopsLine {
         index * quoteFields,
       )
     }
-    return Number.isFinite(this.firstLoop + this.loopCount + this.overruns + this.missingSnapshots)
+    return this.#areCountsSound() && quotes.every(({ symbol }) => typeof symbol === 'string')
+  }
+
+  /** They are added up: one that is broken must not spoil the sums. */
+  #areCountsSound(): boolean {
+    const { firstLoop, loopCount, overruns, missingSnapshots } = this
+    return [firstLoop, loopCount, overruns, missingSnapshots].every((count) => Number.isSafeInteger(count) && count >= 0)
   }
 
   #loops(): boolean {
@@ -101,8 +108,7 @@ export class LoopsLine {
     }
     this.overruns = this.#counts[0] ?? NaN
     this.missingSnapshots = this.#counts[1] ?? NaN
-    const areCountsFinite = Number.isFinite(this.timeMs + this.firstLoop + this.loopCount + this.overruns + this.missingSnapshots)
-    return areCountsFinite && this.#take(quotesKey) && this.#allQuotes()
+    return this.#areCountsSound() && this.#take(quotesKey) && this.#allQuotes()
   }
 
   #allQuotes(): boolean {

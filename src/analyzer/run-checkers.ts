@@ -6,12 +6,14 @@ import { schemaVersion, tradingEventNames, type TradingEvent } from '../model/ev
 import type { CheckResult } from './analysis.ts'
 import type { Checker } from './checker.ts'
 import { BalancesConserved } from './checkers/balances-conserved.ts'
+import { EntriesAgree } from './checkers/entries-agree.ts'
 import { IdsUnique } from './checkers/ids-unique.ts'
 import { LegsPaired } from './checkers/legs-paired.ts'
 import { LimitsRespected } from './checkers/limits-respected.ts'
 import { NoStaleFill } from './checkers/no-stale-fill.ts'
 import { ProfitAgrees } from './checkers/profit-agrees.ts'
 import { StoredStateAgrees } from './checkers/stored-state-agrees.ts'
+import { VenueAgrees } from './checkers/venue-agrees.ts'
 import { parseObject } from './json-object.ts'
 import { readLines } from './line-reader.ts'
 
@@ -19,11 +21,13 @@ export function allCheckers(): Checker[] {
   return [
     new BalancesConserved(),
     new LegsPaired(),
+    new EntriesAgree(),
     new ProfitAgrees(),
     new LimitsRespected(),
     new NoStaleFill(),
     new IdsUnique(),
     new StoredStateAgrees(),
+    new VenueAgrees(),
   ]
 }
 
@@ -60,7 +64,7 @@ class GuardedChecker {
 
   observe(event: TradingEvent, isOpen: boolean): void {
     if (this.#failure !== null) return
-    this.#attempt(`seq ${event.seq}, ${event.event}`, () => {
+    this.#attempt(`seq ${JSON.stringify(event.seq)}, ${event.event}`, () => {
       assert(isOpen, 'the log does not start with session-opened')
       if (event.event === 'session-opened') assert(event.schema === schemaVersion, `schema ${event.schema}, expected ${schemaVersion}`)
       this.#checker.observe(event)

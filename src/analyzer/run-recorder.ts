@@ -11,6 +11,7 @@ import {
   type FeedRecovered,
   type FeedStale,
   type GuardDecided,
+  type GuardDrilled,
   type LogEvent,
   type LogLevel,
   type OrderDone,
@@ -20,6 +21,7 @@ import {
 import type { Venue } from '../model/instrument.ts'
 import type { Analysis, HourFigures, SessionFigures, SymbolFigures } from './analysis.ts'
 import { BoundedCount } from './bounded-count.ts'
+import { ExerciseRecorder } from './exercise-recorder.ts'
 import { FeedRecorder } from './feed-recorder.ts'
 import { LatencyRecorder } from './latency-recorder.ts'
 import { quoteFields, type LoopsLine } from './loops-line.ts'
@@ -28,11 +30,18 @@ import { SymbolRecorder } from './symbol-recorder.ts'
 import { TrendRecorder } from './trend-recorder.ts'
 
 const hourMs = 3_600_000
+/** Beyond these a price is none, and a ratio of two might not be finite. */
+const [minPrice, maxPrice] = [1e-18, 1e18]
+/** In real time a line is written a second, and loops beyond its bound are left out of it. */
+const minLoopShare = 0.99
+const maxLoopsInNoLine = 2
 const maxSymbols = 5000
 const maxHours = 2000
 const maxOutages = 1000
 const maxSessions = 100
 const chartedSymbols = 16
+/** One is one too many. */
+const maxAllowedInDrills = 10
 
 /** What the lines that are no events were; the reader of lines counts them. */
 export type UnreadFigures = Pick<Analysis, 'rawLines' | 'rawLineSamples' | 'unreadableLines' | 'unreadableSamples'>
@@ -71,6 +80,8 @@ export class RunRecorder {
   readonly #rssBytes = new HistogramRecorder()
   readonly #heapAfterGcBytes = new HistogramRecorder()
   readonly #latency = new LatencyRecorder()
+  readonly #exercise = new ExerciseRecorder()
+  #guardDrill: Analysis['guardDrill'] = null
   readonly #feeds: Record<Venue, FeedRecorder> = { upbit: new FeedRecorder(), binance: new FeedRecorder() }
   readonly #heapTrend = new TrendRecorder()
   readonly #loopTimeTrend = new TrendRecorder()
@@ -94,6 +105,8 @@ export class RunRecorder {
   #missingSnapshots = 0
   #droppedFigures = 0
   #otherSchema: number | null = null
+  /** By the engine's own count, of the attempts that came to an end. */
+  #statedLoops = 0
 
   constructor(symbols: readonly string[] | null) {
     this.#only = symbols === null ? null : new Set(symbols)
@@ -153,6 +166,7 @@ export class RunRecorder {
 
   /** Throws where the event lacks what the schema says it has; `loops` come in through their own door. */
   observe(event: LogEvent): void {
+    this.#exercise.observe(event)
     switch (event.event) {
       case 'engine-started':
         return this.#started(event)
@@ -162,6 +176,8 @@ export class RunRecorder {
         this.#tradingSessions++
         if (event.schema !== schemaVersion) this.#otherSchema = event.schema
         return
+      case 'guard-drilled':
+        return this.#guardDrilled(event)
       case 'feed-stale':
         return this.#feedStale(event)
       case 'feed-recovered':
@@ -227,7 +243,7 @@ export class RunRecorder {
     const bidB = (quotes[slot + 2] ?? NaN) * (quotes[slot + 4] ?? NaN)
     const askB = (quotes[slot + 3] ?? NaN) * (quotes[slot + 4] ?? NaN)
     // Also false for NaN, which stands for a quote that could not be used.
-    if (!(bidA > 0 && askA > 0 && bidB > 0 && askB > 0 && bidA + askA + bidB + askB < Infinity)) return
+    if (!(Math.min(bidA, askA, bidB, askB) > minPrice && Math.max(bidA, askA, bidB, askB) < maxPrice)) return
     track.recorder.spreadABps.record((20_000 * (askA - bidA)) / (askA + bidA))
     track.recorder.spreadBBps.record((20_000 * (askB - bidB)) / (askB + bidB))
     track.recorder.grossEdgeBps.record(10_000 * (Math.max(bidA / askB, bidB / askA) - 1))
@@ -236,6 +252,7 @@ export class RunRecorder {
   #started(event: EngineStarted): void {
     const { attempt, symbols, startAtMs, endAtMs, loopIntervalMs } = event
     this.#heapTrend.restart()
+    for (const feed of Object.values(this.#feeds)) feed.restart()
     if (this.#sessions.length === maxSessions) this.#droppedFigures++
     else this.#sessions.push({ attempt, symbols: [...symbols], startAtMs, endAtMs, loopIntervalMs, stopReason: null, errors: 0 })
   }
@@ -243,6 +260,13 @@ export class RunRecorder {
   #stopped(event: EngineStopped): void {
     const session = this.#sessions.at(-1)
     if (session) session.stopReason = event.reason
+    this.#statedLoops += event.loops
+  }
+
+  #guardDrilled({ refused, allowed }: GuardDrilled): void {
+    this.#guardDrill ??= { refused: 0, allowed: [] }
+    this.#guardDrill.refused += refused.length
+    if (this.#guardDrill.allowed.length < maxAllowedInDrills) this.#guardDrill.allowed.push(...allowed)
   }
 
   #feedStale(event: FeedStale): void {
@@ -344,6 +368,9 @@ export class RunRecorder {
       heapAfterGcBytes: this.#heapAfterGcBytes.distribution(),
       latency: this.#latency.figures(),
       feeds: [...this.#feeds.upbit.figures(), ...this.#feeds.binance.figures()],
+      guardDrill: this.#guardDrill,
+      exercise: this.#exercise.exercise(),
+      finalState: this.#exercise.finalState(),
       heapTrend: this.#heapTrend.trend(),
       loopTimeTrend: this.#loopTimeTrend.trend(),
       series: this.#allSeries(),
@@ -353,6 +380,16 @@ export class RunRecorder {
   #notJudgeable(): string | null {
     if (this.#events === 0) return 'the logs hold no event'
     if (this.#otherSchema !== null) return `the logs are of schema ${this.#otherSchema}, this analyzer reads schema ${schemaVersion}`
+    return this.#loss()
+  }
+
+  /** What the engine said at its end that it had done, and what there is to read of it: whole lines may be gone from the end of a log. */
+  #loss(): string | null {
+    if (this.#loops > 0 && this.#loops < minLoopShare * this.#statedLoops - maxLoopsInNoLine) {
+      return `the logs tell of ${this.#loops} loops, and the engine made ${this.#statedLoops}`
+    }
+    const isCompleted = this.#sessions.at(-1)?.stopReason === 'completed'
+    if (isCompleted && this.#tradingSessions > 0 && !this.#exercise.finalState().isClosed) return 'the trading log lacks its end'
     return null
   }
 

@@ -67,6 +67,9 @@ export class SampleLog {
     ['binance:USDT', Decimal.parse('100000')],
     ['binance:BTC', Decimal.parse('2')],
   ])
+  /** What the venues did in this session. */
+  readonly #changes = new Map<string, Decimal>()
+  #takenOrders = 0
   #openTrades: Trade[] = []
   #attempt = 0
   #nextTrade = 1
@@ -75,6 +78,8 @@ export class SampleLog {
 
   openSession(): this {
     this.#attempt++
+    this.#takenOrders = 0
+    this.#changes.clear()
     return this.#add({
       event: 'session-opened',
       schema: schemaVersion,
@@ -99,7 +104,7 @@ export class SampleLog {
   }
 
   closeSession(): this {
-    return this.stateBalances().#add({
+    return this.stateBalances().stateVenues().#add({
       event: 'session-closed',
       reason: 'completed',
       balances: this.#stated(),
@@ -110,6 +115,10 @@ export class SampleLog {
 
   stateBalances(): this {
     return this.#add({ event: 'balances-stated', balances: this.#stated(), openTrades: this.#openTrades.length, realisedKrw: '0' })
+  }
+
+  stateVenues(): this {
+    return this.#add({ event: 'venue-stated', orders: this.#takenOrders, changes: listed(this.#changes) })
   }
 
   block(): this {
@@ -130,9 +139,9 @@ export class SampleLog {
       symbol,
       direction: trade.direction,
       quantity: trade.quantity,
-      notionalKrw: '1400000',
+      notionalKrw: Decimal.parse(trade.quantity).multiply(Decimal.parse(trade.entryPrices.a)).toString(),
       grossEdgeBps: 40,
-      netEdgeBps: 25,
+      netEdgeBps: Math.min(25, netEdgeBps(trade)),
       fxKrwPerUsdt: trade.entryFx,
     })
     this.#openTrades.push({
@@ -218,6 +227,7 @@ export class SampleLog {
     const instrument = instruments[leg]
     const price = (purpose === 'exit' ? trade.exitPrices : trade.entryPrices)[leg]
     const orderId = `O${this.#nextOrder++}`
+    this.#takenOrders++
     const common = { orderId, tradeId, symbol, leg }
     const where = { venue: instrument.venue, instrument: instrument.code, side }
     this.#add({ event: 'order-sent', ...common, purpose, ...where, quantity: quantity ?? trade.quantity, limitPrice: price })
@@ -268,14 +278,11 @@ export class SampleLog {
 
   #move(venue: Venue, asset: string, amount: Decimal): void {
     const key = `${venue}:${asset}`
-    this.#balances.set(key, (this.#balances.get(key) ?? Decimal.zero).add(amount))
+    for (const sums of [this.#balances, this.#changes]) sums.set(key, (sums.get(key) ?? Decimal.zero).add(amount))
   }
 
   #stated(): Balance[] {
-    return [...this.#balances].map(([key, amount]) => {
-      const [venue, asset] = key.split(':') as [Venue, string]
-      return { venue, asset, amount: amount.toString() }
-    })
+    return listed(this.#balances)
   }
 
   #add(event: Unnumbered<TradingEvent>): this {
@@ -283,6 +290,23 @@ export class SampleLog {
     this.events.push({ level: 'info', time: this.#timeMs, seq: this.events.length + 1, ...structuredClone(event) })
     return this
   }
+}
+
+/** As the strategy reckons it: what is received for a unit of base, less the fee, over what is paid for one, with the fee. */
+function netEdgeBps({ direction, entryPrices, entryFx }: SampleTrade): number {
+  const priceA = Number(entryPrices.a)
+  const priceB = Number(entryPrices.b) * entryFx
+  const isSellA = direction === 'sell-a'
+  const received = isSellA ? priceA * (1 - 0.0005) : priceB * (1 - 0.001)
+  const paid = isSellA ? priceB * (1 + 0.001) : priceA * (1 + 0.0005)
+  return (received / paid - 1) * 10_000
+}
+
+function listed(sums: ReadonlyMap<string, Decimal>): Balance[] {
+  return [...sums].map(([key, amount]) => {
+    const [venue, asset] = key.split(':') as [Venue, string]
+    return { venue, asset, amount: amount.toString() }
+  })
 }
 
 type Unnumbered<E> = E extends unknown ? Omit<E, 'level' | 'time' | 'seq'> : never

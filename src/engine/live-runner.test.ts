@@ -618,17 +618,99 @@ describe('the guard', () => {
     const plan = planOf()
     const ended = await run(plan, {
       hand: new HandMarket(dearLegsA),
-      guard: (part) => ({ decide: (request) => ({ ...part.decide(request), outcome: 'stop-session', reason: 'max-daily-loss' }) }),
+      guard: (part) => ({
+        decide(request) {
+          const decision = part.decide(request)
+          return decision.outcome === 'allow' ? { outcome: 'stop-session', reason: 'max-daily-loss', seen: decision.seen } : decision
+        },
+      }),
     })
     expect(ended.reason).toBe('guard-stopped-session')
+    expect(named(ended.trading, 'guard-decided')).toMatchObject([{ outcome: 'stop-session' }])
     expect(named(ended.trading, 'order-sent')).toEqual([])
     expect(named(ended.trading, 'session-closed')).toMatchObject([{ reason: 'guard-stopped-session' }])
+  })
+
+  test('is drilled before the first loop, and only application.log tells of it', async () => {
+    const { application, trading } = await run(planOf(), { hand: new HandMarket(dearLegsA) })
+    expect(named(application, 'guard-drilled')).toMatchObject([{ time: startMs, refused: ['max-notional', 'stale-quote'], allowed: [] }])
+    expect(named(trading, 'guard-decided')[0]).toMatchObject({ outcome: 'allow', tradeId: 'T1', seen: { openTrades: 0, exposureKrw: 0 } })
+  })
+
+  test('that would allow anything keeps the engine from starting', async () => {
+    const plan = planOf()
+    const ended = run(plan, {
+      hand: new HandMarket(dearLegsA),
+      riskSettings: (risk) => ({ ...risk, global: { ...risk.global, maxQuoteAgeMs: Infinity } }),
+    })
+    await expect(ended).rejects.toThrow('the risk guard allowed, in a drill, a quote 3001 ms old on KRW-BTC')
+    expect(named(logsOf(plan.logsFolder).metrics, 'loops')).toEqual([])
+  })
+
+  test('that finds the day over, in a state that it took over, ends the session before the first loop', async () => {
+    const ended = await run(planOf(), {
+      hand: new HandMarket(dearLegsA),
+      riskSettings: (risk) => ({ ...risk, global: { ...risk.global, maxDailyLossKrw: 0 } }),
+    })
+    expect(ended.reason).toBe('guard-stopped-session')
+    expect(named(ended.metrics, 'loops')).toEqual([])
   })
 
   test('is told again of what it blocked only now and then, and says how often', async () => {
     const plan = planOf({ ...instant, risk: { global: { maxNotionalKrw: 1000 } } })
     const { trading } = await run(plan, { hand: new HandMarket((instrument) => (instrument === 'upbit:KRW-BTC' ? 'dear' : 'usual')) })
     expect(named(trading, 'guard-decided').map(({ suppressedCount }) => suppressedCount)).toEqual([0, 9, 9, 9, 9, 9])
+  })
+})
+
+describe('what the venues state', () => {
+  /** A minute about the first full hour, at which the market makes both symbols trade. */
+  const aboutTheHour = { startAtMs: startMs + 3_576_000, endAtMs: startMs + 3_636_000 }
+
+  /** Seconds after the hour. */
+  function statedAt({ trading }: Run, ...names: TradingEvent['event'][]): [name: string, second: number][] {
+    return trading
+      .filter(({ event }) => names.includes(event))
+      .map(({ event, time }) => [event, Math.floor((time - startMs) / 1000) - 3600])
+  }
+
+  test('stands in the log after the balances of each hour, and before the session’s end', async () => {
+    const ended = await run(planOf({ ...instant, ...orderTakes(0) }, aboutTheHour), { hand: new HandMarket(dearLegsA) })
+    expect(statedAt(ended, 'balances-stated', 'venue-stated', 'session-closed')).toEqual([
+      ['balances-stated', 0],
+      ['venue-stated', 0],
+      ['venue-stated', 36],
+      ['session-closed', 36],
+    ])
+    const orders = named(ended.trading, 'order-done').length
+    expect(orders).toBeGreaterThan(4)
+    expect(named(ended.trading, 'venue-stated').at(-1)).toMatchObject({ orders })
+    await expectSound(ended)
+  })
+
+  test('waits for a loop at which no order is under way', async () => {
+    const ended = await run(planOf({ ...instant, ...orderTakes(2500) }, aboutTheHour), { hand: new HandMarket(dearLegsA) })
+    expect(statedAt(ended, 'balances-stated', 'venue-stated').slice(0, 2)).toEqual([
+      ['balances-stated', 1],
+      ['venue-stated', 3],
+    ])
+    await expectSound(ended)
+  })
+
+  test('is not asked for while an order is in doubt', async () => {
+    const gateway: NonNullable<Swaps['gateway']> = (part) => ({
+      send: async (order) => (await part.send(order)) && null,
+      lookUp: () => Promise.resolve(null),
+      statement: () => part.statement(),
+    })
+    const ended = await run(planOf({ ...instant, ...orderTakes(0) }, aboutTheHour), { hand: new HandMarket(dearLegsA), gateway })
+    expect(statedAt(ended, 'balances-stated', 'venue-stated')).toEqual([['balances-stated', 0]])
+    expect(named(ended.trading, 'order-sent')).toHaveLength(4)
+    expect(named(ended.trading, 'session-closed')).toMatchObject([{ openTrades: [{ phase: 'opening' }, { phase: 'opening' }] }])
+    expect(named(ended.application, 'order-in-doubt')).toMatchObject(
+      ['O1', 'O2', 'O3', 'O4'].map((orderId) => ({ level: 'warn', orderId, askCount: 1 })),
+    )
+    await expectSound(ended)
   })
 })
 

@@ -9,6 +9,7 @@ import { messageOf, OperatingError, stackOf } from '../base/error.ts'
 import type { Clock, ScheduledCall } from '../clock/clock.ts'
 import type { ExecutorFactory } from '../execution/executor-factory.ts'
 import { requiredOf } from '../execution/executor.ts'
+import type { OrderGateway } from '../execution/order-gateway.ts'
 import type { FreshnessSettings } from '../market-data/freshness.ts'
 import { quoteTrouble } from '../market-data/freshness.ts'
 import { fxRate, type FxRate } from '../market-data/fx-rate.ts'
@@ -23,6 +24,7 @@ import type { Strategy, StrategyView } from '../strategy/cross-venue-arbitrage.t
 import type { Committer } from './committer.ts'
 import type { DecisionLog } from './decision-log.ts'
 import type { FeedWatch } from './feed-watch.ts'
+import { drillGuard } from './guard-drill.ts'
 import type { Journal } from './journal.ts'
 import type { Metrics } from './metrics.ts'
 import { QuoteQueue } from './quote-queue.ts'
@@ -48,6 +50,7 @@ export interface LiveRunnerOptions {
   strategy: Strategy
   guard: EntryGuard
   executors: ExecutorFactory
+  gateway: Pick<OrderGateway, 'statement'>
   portfolio: PortfolioState
   committer: Committer
   journal: Journal
@@ -105,6 +108,7 @@ export class LiveRunner {
   /** When the last loop started. */
   #startedAtMs: number | null = null
   #balancesStatedHour: number
+  #isVenueStatementDue = false
 
   constructor(options: LiveRunnerOptions) {
     this.#options = options
@@ -139,12 +143,24 @@ export class LiveRunner {
     const { provider, trigger, metrics } = this.#options
     // Under virtual time quotes that set nothing off need not be heard of: nothing is measured there.
     if (trigger === 'quote' || metrics.latency) provider.onChange(this.#onQuote)
+    this.#drillGuard()
     try {
       return await this.#loopToEnd()
     } finally {
       this.#isOpen = false
       await Promise.all(this.#runs.values())
     }
+  }
+
+  /** A guard that would allow anything is no guard: the engine does not start. The one in force is asked, be it ours or a swapped one. */
+  #drillGuard(): void {
+    const { guard, routes, freshness, clock, journal } = this.#options
+    const [route] = routes
+    if (route === undefined || this.#stopReason !== null) return
+    const { refused, allowed, isSessionOver } = drillGuard({ guard, symbol: route.symbol, freshness, nowMs: clock.nowMs() })
+    journal.application({ event: 'guard-drilled', refused, allowed })
+    assert(allowed.length === 0, `the risk guard allowed, in a drill, ${allowed.join(' and ')}`)
+    if (isSessionOver) this.stop('guard-stopped-session')
   }
 
   async #loopToEnd(): Promise<StopReason> {
@@ -175,7 +191,7 @@ export class LiveRunner {
     feeds.refreshed(failures, clock.nowMs())
     await this.#lookAtAll(nextStartMs, counts)
     if (this.#failure !== null) throw this.#failure.error
-    await this.#stateBalances()
+    await this.#makeStatements()
     this.#measure(startedAtMs, clock.preciseMs() - startedAtPreciseMs, counts)
   }
 
@@ -387,19 +403,36 @@ export class LiveRunner {
     return { trouble: trouble ?? 'missing', ageMs: Number.isFinite(receivedAtMs) ? nowMs - receivedAtMs : null }
   }
 
-  /** Once an hour of event time, so that a reader can compare its own sums with the state's on the way. */
-  async #stateBalances(): Promise<void> {
-    const { clock, journal, portfolio, committer } = this.#options
+  /** Once an hour of event time, so that a reader can compare its own sums with the state's and the venues' on the way. */
+  async #makeStatements(): Promise<void> {
+    const { clock, committer } = this.#options
     const hour = Math.floor(clock.nowMs() / hourMs)
-    if (hour === this.#balancesStatedHour) return
-    this.#balancesStatedHour = hour
+    if (hour !== this.#balancesStatedHour) {
+      this.#balancesStatedHour = hour
+      this.#stateBalances()
+      this.#isVenueStatementDue = true
+    }
+    if (!this.#isVenueStatementDue) return
+    this.#isVenueStatementDue = !this.stateVenues()
+    await committer.commit()
+  }
+
+  #stateBalances(): void {
+    const { journal, portfolio } = this.#options
     journal.trading({
       event: 'balances-stated',
       balances: portfolio.ledger.balances(),
       openTrades: portfolio.tradeCount,
       realisedKrw: portfolio.realisedKrw.toString(),
     })
-    await committer.commit()
+  }
+
+  /** Writes down what the venues say that our orders did. False where an order is under way: then they may know of it, or we, alone. */
+  stateVenues(): boolean {
+    const { journal, gateway, executors } = this.#options
+    if (this.#runs.size > 0 || executors.hasOrdersInDoubt) return false
+    journal.trading({ event: 'venue-stated', ...gateway.statement() })
+    return true
   }
 
   #measure(startedAtMs: number, loopTimeMs: number, counts: LoopCounts): void {

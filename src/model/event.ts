@@ -5,7 +5,7 @@
 
 import type { InstrumentFacts, Side, Venue } from './instrument.ts'
 import type { Balance } from './money.ts'
-import type { OrderPurpose, OrderStatus } from './order.ts'
+import type { OrderPurpose, OrderStatus, VenueStatement } from './order.ts'
 import type { Direction, Leg, RouteFacts } from './route.ts'
 import type { ExitReason, Realised, Trade } from './trade.ts'
 
@@ -53,7 +53,8 @@ export interface SessionOpened extends TradingLine {
   seed: number
   routes: RouteFacts[]
   instruments: InstrumentFacts[]
-  limits: { global: GlobalLimitFacts; symbols: Record<string, SymbolLimitFacts> }
+  /** Daily losses count from the midnight of `dailyResetTimeZone`, an IANA name; logs that leave it out do not say from when. */
+  limits: { global: GlobalLimitFacts & { dailyResetTimeZone?: string }; symbols: Record<string, SymbolLimitFacts> }
   balances: Balance[]
   openTrades: Trade[]
 }
@@ -208,6 +209,14 @@ export interface BalancesStated extends TradingLine {
   realisedKrw: string
 }
 
+/**
+ * What the venues say that the session's orders did, since `session-opened`: after each `balances-stated` and before `session-closed`,
+ * only at an instant at which no order is under way or in doubt. The sums are those of all `order-filled` and `order-done` before it.
+ */
+export interface VenueStated extends TradingLine, VenueStatement {
+  event: 'venue-stated'
+}
+
 /** Last line of an attempt that stopped by itself. */
 export interface SessionClosed extends TradingLine {
   event: 'session-closed'
@@ -218,7 +227,18 @@ export interface SessionClosed extends TradingLine {
 }
 
 export type TradingEvent =
-  SessionOpened | GuardDecided | OrderSent | OrderFilled | OrderDone | Entry | EntryFailed | Unwound | Exit | BalancesStated | SessionClosed
+  | SessionOpened
+  | GuardDecided
+  | OrderSent
+  | OrderFilled
+  | OrderDone
+  | Entry
+  | EntryFailed
+  | Unwound
+  | Exit
+  | BalancesStated
+  | VenueStated
+  | SessionClosed
 
 /** By name, for readers that pick their lines. */
 export const tradingEventNames: readonly TradingEvent['event'][] = [
@@ -232,6 +252,7 @@ export const tradingEventNames: readonly TradingEvent['event'][] = [
   'unwind',
   'exit',
   'balances-stated',
+  'venue-stated',
   'session-closed',
 ]
 
@@ -260,6 +281,17 @@ export interface FeedOpened extends LogLine {
   event: 'feed-opened'
   venue: Venue
   source: FeedSource
+}
+
+/**
+ * Before an attempt's first loop the guard in force was asked for entries that no guard may allow. Nothing came of them, whatever it said;
+ * an engine whose guard would have allowed one does not start.
+ */
+export interface GuardDrilled extends LogLine {
+  event: 'guard-drilled'
+  refused: BlockReason[]
+  /** What was asked for and allowed, in words. */
+  allowed: string[]
 }
 
 export interface EngineStopped extends LogLine {
@@ -308,11 +340,47 @@ export interface CircuitChanged extends LogLine {
   reason: string
 }
 
+/**
+ * No answer came for an order, and the venue, asked again, could not say what became of it: `warn` when its first answer says so, `error`
+ * once when it has been asked thirty times. It goes on being asked, and is never sent again.
+ */
+export interface OrderInDoubt extends LogLine {
+  event: 'order-in-doubt'
+  symbol: string
+  tradeId: string
+  orderId: string
+  venue: Venue
+  /** How often the venue was asked. */
+  askCount: number
+}
+
 export interface StoreTroubled extends LogLine {
   event: 'store-troubled'
   code: string
   message: string
 }
+
+/** What waited for the store is stored. */
+export interface StoreRecovered extends LogLine {
+  event: 'store-recovered'
+  downForMs: number
+}
+
+/** The disk takes no more of this log: what is written waits. While it is trading.log, nothing new is opened. */
+export interface LogTroubled extends LogLine {
+  event: 'log-troubled'
+  log: LogFileName
+  message: string
+}
+
+/** All that waited is on disk, but for these lines, for which there was no room to wait; warn where there are some. */
+export interface LogRecovered extends LogLine {
+  event: 'log-recovered'
+  log: LogFileName
+  droppedLines: number
+}
+
+export type LogFileName = 'application' | 'trading' | 'metrics'
 
 /** Any other failure of the engine; `fatal` when it ends it. */
 export interface EngineFailed extends LogLine {
@@ -332,13 +400,18 @@ export interface CheckpointPassed extends LogLine {
 export type ApplicationEvent =
   | EngineStarted
   | FeedOpened
+  | GuardDrilled
   | EngineStopped
   | SymbolFailed
   | VenueTroubled
   | FeedStale
   | FeedRecovered
   | CircuitChanged
+  | OrderInDoubt
   | StoreTroubled
+  | StoreRecovered
+  | LogTroubled
+  | LogRecovered
   | EngineFailed
   | CheckpointPassed
 
@@ -394,6 +467,8 @@ export interface ProcessMeasured extends LogLine {
   /** Delay of the event loop since the last such line, 99th percentile; null under virtual time, where the loop is always busy. */
   eventLoopDelayP99Ms: number | null
   openHandles: number
+  /** Descriptors that the process has open: files, sockets, pipes. Null where the system does not tell. */
+  openFiles: number | null
   /** Processor time a loop since the last such line, of the whole thread: exchange and logs included; null with no loop. */
   loopCpuMeanMs: number | null
 }
@@ -455,6 +530,8 @@ export interface FeedCounts {
 /** Once a minute of event time, when the feeds are open and at the end, one a venue: what its feed did since the last such line. */
 export interface FeedMeasured extends LogLine, FeedCounts {
   event: 'feed'
+  /** Gauge: sockets to the venue that are really open, by the transport's count. Beyond `liveSockets`, the feed has forgotten them. */
+  openSockets: number
 }
 
 export type MetricsEvent = LoopsMeasured | ProcessMeasured | LatencyMeasured | FeedMeasured

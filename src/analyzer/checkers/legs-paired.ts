@@ -1,11 +1,21 @@
 /** Checks that every trade is hedged: both legs filled on their sides, brought to an end, nothing left over but declared dust. */
 
-import { Decimal } from '../../base/decimal.ts'
-import type { Entry, EntryFailed, Exit, OrderFilled, OrderSent, SessionClosed, SessionOpened, TradingEvent } from '../../model/event.ts'
+import { Decimal, sumDecimals } from '../../base/decimal.ts'
+import type {
+  Entry,
+  EntryFailed,
+  Exit,
+  OrderFilled,
+  OrderSent,
+  SessionClosed,
+  SessionOpened,
+  TradingEvent,
+  Unwound,
+} from '../../model/event.ts'
 import type { Side } from '../../model/instrument.ts'
 import type { Direction, Leg } from '../../model/route.ts'
 import type { CheckResult } from '../analysis.ts'
-import { type Checker, Findings } from '../checker.ts'
+import { type Checker, Findings, Listing } from '../checker.ts'
 import { IdSet } from '../id-set.ts'
 
 interface PairedTrade {
@@ -21,9 +31,16 @@ interface PairedTrade {
 
 const legs: readonly Leg[] = ['a', 'b']
 
+/** Longer than a venue or a store may be away in any campaign of ours: an engine that can trade levels its legs within seconds. */
+const maxUnevenMs = 15 * 60_000
+/** Dust is less than the venue's least order; prices move between the fill that its worth is taken from and the unwind that leaves it. */
+const maxDustOrders = Decimal.parse('2')
+const priceScale = 18
+
 /**
  * On each symbol and leg, base bought minus base sold over all fills must be what the open trades hold plus the dust that the last unwind
- * declared. That is judged whenever no trade of the symbol is on the move, so it also catches a fill that no trade knows of.
+ * declared. That is judged whenever no trade of the symbol is on the move, so it also catches a fill that no trade knows of. While one is,
+ * both legs together may differ from the dust, but not for ever; and what is called dust must be too small for an order.
  */
 export class LegsPaired implements Checker {
   readonly name = 'legs-paired'
@@ -33,9 +50,15 @@ export class LegsPaired implements Checker {
   /** Base bought minus base sold, and declared dust, by symbol and leg. */
   readonly #net = new Map<string, Decimal>()
   readonly #dust = new Map<string, Decimal>()
+  readonly #listing = new Listing()
+  /** Base quantity of the venue's least order, at the last fill's price, by symbol and leg. */
+  readonly #leastOrders = new Map<string, Decimal>()
+  /** Symbols whose legs together are not even, and since when. */
+  readonly #unevenSinceMs = new Map<string, number>()
   #isOpen = false
 
   observe(event: TradingEvent): void {
+    this.#judgeDeadlines(event)
     switch (event.event) {
       case 'session-opened':
         return this.#opened(event)
@@ -47,8 +70,7 @@ export class LegsPaired implements Checker {
       case 'order-filled':
         return this.#filled(event)
       case 'unwind':
-        this.#dust.set(`${event.symbol}:${event.leg}`, Decimal.parse(event.dustQuantity))
-        return
+        return this.#unwound(event)
       case 'entry':
         return this.#entered(event)
       case 'entry-failed':
@@ -69,6 +91,7 @@ export class LegsPaired implements Checker {
 
   /** Trades of an earlier run come with what they hold; of those that this log saw begin, we know better. */
   #opened(event: SessionOpened): void {
+    this.#listing.open(event.instruments)
     if (this.#isOpen) return
     this.#isOpen = true
     for (const { tradeId, symbol, direction, quantity, phase, excess } of event.openTrades) {
@@ -116,9 +139,42 @@ export class LegsPaired implements Checker {
   #filled(event: OrderFilled): void {
     const quantity = Decimal.parse(event.quantity)
     this.#move(event.symbol, event.leg, event.side === 'buy' ? quantity : quantity.negate())
+    this.#findEven(event)
+    const { minNotional, lotSize } = this.#listing.get(event.venue, event.instrument)
+    const price = Decimal.parse(event.notional).divide(quantity, priceScale, 'half-even')
+    const byNotional = minNotional.divide(price, priceScale, 'half-even')
+    this.#leastOrders.set(`${event.symbol}:${event.leg}`, byNotional.isGreaterThan(lotSize) ? byNotional : lotSize)
     const trade = this.#trades.get(event.tradeId)
     if (trade === undefined) return this.#findings.violate(event, `${event.orderId} fills for an unknown or ended trade ${event.tradeId}`)
     if (event.purpose === 'entry') trade.entryFilled[event.leg] = trade.entryFilled[event.leg].add(quantity)
+  }
+
+  #unwound(event: Unwound): void {
+    const { symbol, leg, tradeId } = event
+    const dust = Decimal.parse(event.dustQuantity)
+    this.#dust.set(`${symbol}:${leg}`, dust)
+    this.#findEven(event)
+    const leastOrder = this.#leastOrders.get(`${symbol}:${leg}`)
+    if (leastOrder === undefined || !dust.abs().isGreaterThan(leastOrder.multiply(maxDustOrders))) return
+    this.#findings.violate(event, `${tradeId} leaves ${event.dustQuantity} on leg ${leg} as dust, an order can be ${leastOrder.toString()}`)
+  }
+
+  /** The legs of a hedge are opposite: what both legs hold together is dust, or not paired. */
+  #findEven(event: OrderFilled | Unwound): void {
+    const { symbol, time } = event
+    const sum = (amounts: ReadonlyMap<string, Decimal>): Decimal =>
+      sumDecimals(legs.map((leg) => amounts.get(`${symbol}:${leg}`) ?? Decimal.zero))
+    if (sum(this.#net).equals(sum(this.#dust))) this.#unevenSinceMs.delete(symbol)
+    else if (!this.#unevenSinceMs.has(symbol)) this.#unevenSinceMs.set(symbol, time)
+  }
+
+  /** Each uneven stretch is told of once. */
+  #judgeDeadlines(event: TradingEvent): void {
+    for (const [symbol, sinceMs] of this.#unevenSinceMs) {
+      if (event.time - sinceMs <= maxUnevenMs) continue
+      this.#unevenSinceMs.set(symbol, Infinity)
+      this.#findings.violate(event, `the legs of ${symbol} have not been even since ${new Date(sinceMs).toISOString()}`)
+    }
   }
 
   #entered(event: Entry): void {

@@ -1,8 +1,9 @@
 /** Checks that at every instant the trades that the guard had allowed lay within the session's limits, and that a stop was a stop. */
 
-import type { GuardDecided, SessionOpened, TradingEvent } from '../../model/event.ts'
+import type { GuardDecided, OrderSent, SessionOpened, TradingEvent } from '../../model/event.ts'
 import type { CheckResult } from '../analysis.ts'
 import { type Checker, Findings } from '../checker.ts'
+import { DailyLosses } from '../daily-losses.ts'
 
 interface Reservation {
   symbol: string
@@ -11,10 +12,14 @@ interface Reservation {
 
 /** Limits are plain numbers, and so are the sums held against them. */
 const relativeSlack = 1e-9
+const lossSlackKrw = 0.01
 
 /**
  * A reservation stands from its allow until the trade's end. Its notional is what the guard allowed, or what the entry then said where
  * that is less: a lower bound of the guard's own figure, so that a violation is one by any account.
+ *
+ * What a decision says that it saw of the day's losses must be what the trades closed since the local midnight have lost. An entry's order
+ * goes out for a trade that was allowed and for no other, so that after a stop nothing is opened by any way.
  */
 export class LimitsRespected implements Checker {
   readonly name = 'limits-respected'
@@ -22,24 +27,17 @@ export class LimitsRespected implements Checker {
   readonly #reservations = new Map<string, Reservation>()
   readonly #ordersUnderWay = new Map<string, number>()
   #limits: SessionOpened['limits'] | null = null
+  #dailyLosses: DailyLosses | null = null
   #isStopped = false
 
   observe(event: TradingEvent): void {
     switch (event.event) {
       case 'session-opened':
-        this.#limits = event.limits
-        this.#isStopped = false
-        this.#ordersUnderWay.clear()
-        this.#reservations.clear()
-        for (const { tradeId, symbol, notionalKrw } of event.openTrades) {
-          this.#reservations.set(tradeId, { symbol, notionalKrw: Number(notionalKrw) })
-        }
-        return
+        return this.#opened(event)
       case 'guard-decided':
         return this.#decided(event)
       case 'order-sent':
-        this.#ordersUnderWay.set(event.symbol, (this.#ordersUnderWay.get(event.symbol) ?? 0) + 1)
-        return
+        return this.#sent(event)
       case 'order-done':
         this.#ordersUnderWay.set(event.symbol, Math.max(0, (this.#ordersUnderWay.get(event.symbol) ?? 0) - 1))
         return
@@ -51,6 +49,7 @@ export class LimitsRespected implements Checker {
       case 'exit':
       case 'entry-failed':
         this.#reservations.delete(event.tradeId)
+        this.#dailyLosses?.realised(event.time, event.symbol, event.realised.totalKrw)
         return
       default:
     }
@@ -60,7 +59,28 @@ export class LimitsRespected implements Checker {
     return this.#findings.result()
   }
 
+  #opened(event: SessionOpened): void {
+    this.#limits = event.limits
+    this.#isStopped = false
+    this.#ordersUnderWay.clear()
+    this.#reservations.clear()
+    for (const { tradeId, symbol, notionalKrw } of event.openTrades) {
+      this.#reservations.set(tradeId, { symbol, notionalKrw: Number(notionalKrw) })
+    }
+    const { dailyResetTimeZone } = event.limits.global
+    // A state that is older than its log has a first line with a higher number.
+    if (dailyResetTimeZone !== undefined) this.#dailyLosses ??= new DailyLosses(dailyResetTimeZone, event.seq === 1)
+  }
+
+  #sent(event: OrderSent): void {
+    this.#ordersUnderWay.set(event.symbol, (this.#ordersUnderWay.get(event.symbol) ?? 0) + 1)
+    if (event.purpose !== 'entry' || this.#reservations.has(event.tradeId)) return
+    this.#findings.violate(event, `${event.orderId} enters ${event.tradeId}, which the guard has not allowed`)
+  }
+
   #decided(event: GuardDecided): void {
+    // A guard with a policy of its own need not count.
+    if (event.reason !== 'policy') this.#compareLosses(event)
     if (event.outcome !== 'allow') {
       this.#findings.examine('refused entries')
       if (event.outcome === 'stop-session') this.#isStopped = true
@@ -103,6 +123,18 @@ export class LimitsRespected implements Checker {
     for (const [what, value, limit] of losses) {
       if (value < limit) continue
       this.#findings.violate(event, `${event.tradeId ?? symbol} is allowed with ${what} ${value}, limit ${limit}`)
+    }
+  }
+
+  #compareLosses(event: GuardDecided): void {
+    const { symbol, seen, time } = event
+    const losses: [what: string, said: number, derived: number | null][] = [
+      ['daily loss', seen.dailyLossKrw, this.#dailyLosses?.lossKrw(time, null) ?? null],
+      [`daily loss on ${symbol}`, seen.symbolDailyLossKrw, this.#dailyLosses?.lossKrw(time, symbol) ?? null],
+    ]
+    for (const [what, said, derived] of losses) {
+      if (derived === null || Math.abs(said - derived) <= lossSlackKrw) continue
+      this.#findings.violate(event, `the guard saw a ${what} of ${said}, the trades closed since midnight make ${derived}`)
     }
   }
 }

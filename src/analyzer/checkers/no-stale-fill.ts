@@ -56,12 +56,13 @@ export class NoStaleFill implements Checker {
   #book(event: OrderFilled, violate: (text: string) => void): void {
     const { bestBid, bestAsk, receivedAtMs, changedAtMs } = event.book
     if (!Decimal.parse(bestBid).isLessThan(Decimal.parse(bestAsk))) violate(`crossed book, bid ${bestBid} and ask ${bestAsk}`)
-    const ageMs = event.time - receivedAtMs
+    // An order meets the book that stands when it arrives; that it was filled may be known much later, where the answer was lost.
+    const ageMs = (this.#orders.get(event.orderId)?.time ?? event.time) - receivedAtMs
     const unchangedMs = receivedAtMs - changedAtMs
     const { maxQuoteAgeMs = 0, maxUnchangedMs = 0 } = this.#limits ?? {}
-    if (ageMs > maxQuoteAgeMs) violate(`book ${ageMs} ms old, limit ${maxQuoteAgeMs}`)
+    if (ageMs > maxQuoteAgeMs) violate(`book ${ageMs} ms older than the order, limit ${maxQuoteAgeMs}`)
     if (unchangedMs > maxUnchangedMs) violate(`book unchanged for ${unchangedMs} ms, limit ${maxUnchangedMs}`)
-    if (ageMs < 0) violate(`book received ${-ageMs} ms after the fill`)
+    if (event.time < receivedAtMs) violate(`book received ${receivedAtMs - event.time} ms after the fill`)
   }
 
   #order(event: OrderFilled, violate: (text: string) => void): void {
