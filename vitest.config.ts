@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { CampaignAllureReporter, campaignProjects } from './fixtures/allure-reporter.ts'
+import { endWithParent } from './fixtures/end-with-parent.ts'
 
 const resultsFile = process.env['LONGHAUL_RESULTS']
 
@@ -9,6 +10,10 @@ function jsonReporter(outputFile: string): ['json', { outputFile: string }] {
 
 /** Campaigns over real sockets, in real time. */
 const realTimeSpecs = 'campaigns/loopback-*.spec.ts'
+/** Soak runs whose own figures are judged; all others compare runs, plant, kill and damage. */
+const soakSpecs = ['campaigns/s[0-9].spec.ts', 'campaigns/any.spec.ts', 'campaigns/tape.spec.ts']
+
+endWithParent()
 
 export default defineConfig({
   test: {
@@ -28,17 +33,27 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: campaignProjects.virtualTime,
-          include: ['campaigns/*.spec.ts'],
+          name: campaignProjects.soak,
+          include: soakSpecs,
           // `any` runs what LONGHAUL_CONFIG names; without it there is nothing to run.
-          exclude: [realTimeSpecs, ...(process.env['LONGHAUL_CONFIG'] ? [] : ['campaigns/any.spec.ts'])],
+          exclude: process.env['LONGHAUL_CONFIG'] ? [] : ['campaigns/any.spec.ts'],
           // One after the other, and after the unit tests: two soak runs at once would measure each other.
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
       },
+      {
+        extends: true,
+        test: {
+          name: campaignProjects.trial,
+          include: ['campaigns/*.spec.ts'],
+          exclude: [realTimeSpecs, ...soakSpecs],
+          maxWorkers: '100%',
+          sequence: { groupOrder: 2 },
+        },
+      },
       // These wait for the clock more than they work, so they run at the same time, when all else is done.
-      { extends: true, test: { name: campaignProjects.realTime, include: [realTimeSpecs], maxWorkers: 4, sequence: { groupOrder: 2 } } },
+      { extends: true, test: { name: campaignProjects.realTime, include: [realTimeSpecs], maxWorkers: 5, sequence: { groupOrder: 3 } } },
     ],
   },
 })

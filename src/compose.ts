@@ -1,6 +1,6 @@
 /** The composition root: the one file that knows every part of the engine and puts them together, and the only one that may swap one. */
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { assert } from './base/assert.ts'
@@ -11,31 +11,46 @@ import { SystemClock } from './clock/system-clock.ts'
 import { VirtualClock } from './clock/virtual-clock.ts'
 import { Committer } from './engine/committer.ts'
 import { DecisionLog } from './engine/decision-log.ts'
-import { runEngineProcess } from './engine/engine-process.ts'
+import { runEngineProcess, type RunnableEngine } from './engine/engine-process.ts'
 import { Engine, type OpenedParts } from './engine/engine.ts'
 import { FeedWatch } from './engine/feed-watch.ts'
-import { Journal } from './engine/journal.ts'
+import { Journal, type LogFiles } from './engine/journal.ts'
 import { LiveRunner, type EntryGuard } from './engine/live-runner.ts'
-import { LogFile } from './engine/log-file.ts'
+import { LogFile, type LogFileOptions } from './engine/log-file.ts'
 import { Metrics } from './engine/metrics.ts'
 import type { EngineSettings } from './engine/settings.ts'
 import type { StateStore } from './engine/state-store.ts'
+import { serveRuns } from './engine/warm-engine.ts'
 import { ExecutorFactory } from './execution/executor-factory.ts'
 import type { OrderGateway } from './execution/order-gateway.ts'
 import { PaperOrderGateway } from './execution/paper-order-gateway.ts'
+import { FaultBoard } from './faults/fault-board.ts'
+import { FaultLog } from './faults/fault-log.ts'
+import { FaultyStateStore } from './faults/faulty-state-store.ts'
+import { fullDisk } from './faults/full-disk.ts'
+import { FaultyEngine } from './faults/faulty-engine.ts'
+import { FaultyExchange } from './faults/faulty-exchange.ts'
+import { FaultyGateway } from './faults/faulty-gateway.ts'
+import { FaultyMarket } from './faults/faulty-market.ts'
 import type { MarketDataProvider } from './market-data/market-data-provider.ts'
+import { faultLogNames, type FaultPlan } from './model/fault.ts'
+import type { StopReason } from './model/event.ts'
 import { instrumentOf, type Instrument, type Venue } from './model/instrument.ts'
 import type { Route } from './model/route.ts'
 import { PortfolioState } from './portfolio/portfolio-state.ts'
 import { CircuitBreaker } from './risk/circuit-breaker.ts'
+import type { RiskSettings } from './risk/limits.ts'
 import { RiskGuard } from './risk/risk-guard.ts'
 import { EmbeddedStateStore } from './store/embedded-state-store.ts'
+import { HeldStateStore } from './store/held-state-store.ts'
 import { RedisStateStore } from './store/redis-state-store.ts'
 import { CrossVenueArbitrage, type Strategy } from './strategy/cross-venue-arbitrage.ts'
 import { NetworkTransport, type VenueEndpoints } from './venues/network-transport.ts'
+import { CountingTransport } from './venues/counting-transport.ts'
 import { RestMarketDataProvider, type RestMarketDataProviderOptions } from './venues/rest-market-data-provider.ts'
 import { makeMarket, type MarketPlan } from './market/make-market.ts'
 import type { Market } from './market/market.ts'
+import { SimulatedExchange } from './venues/simulated/simulated-exchange.ts'
 import { SimulatedTransport, type LatencySettings } from './venues/simulated/simulated-transport.ts'
 import { StreamMarketDataProvider } from './venues/stream-market-data-provider.ts'
 import type { Transport } from './venues/transport.ts'
@@ -54,6 +69,8 @@ export interface EnginePlan {
   leadMs: number
   /** A module that exports `swaps: Swaps`, or null. */
   parts: string | null
+  /** What is injected into the parts; null where they stay as they are. */
+  faults: FaultPlan | null
 }
 
 /** Venues behind sockets: our own servers, or the real ones. */
@@ -66,6 +83,8 @@ export interface NetworkPlan {
 export type StorePlan =
   | { kind: 'embedded'; folder: string }
   | { kind: 'redis'; url: string; keyPrefix: string }
+  /** The address may hold a password: it is in the environment, and in no file. */
+  | { kind: 'redis'; urlVariable: 'REDIS_URL'; keyPrefix: string }
   | { kind: 'redis'; path: string; keyPrefix: string }
 
 /** What a swapped part may look at. */
@@ -82,6 +101,10 @@ export interface Swaps {
   strategy?: (part: Strategy, context: SwapContext) => Strategy
   guard?: (part: EntryGuard, context: SwapContext) => EntryGuard
   gateway?: (part: OrderGateway, context: SwapContext) => OrderGateway
+  /** What the guard goes by; the log goes on stating what was configured. */
+  riskSettings?: (part: RiskSettings, context: SwapContext) => RiskSettings
+  portfolio?: (part: PortfolioState, context: SwapContext) => PortfolioState
+  executors?: (part: ExecutorFactory, context: SwapContext) => ExecutorFactory
   store?: (part: StateStore, context: SwapContext) => StateStore
 }
 
@@ -89,14 +112,17 @@ export interface Swaps {
 const leaseMs = 10_000
 const commandTimeoutMs = 2000
 
-/** `longhaul engine <plan.json>`: what the supervisor forks. */
+/** `longhaul engine <plan.json>`: what the supervisor forks. Without a plan it is given one after another by its supervisor. */
 export async function engineCommand(args: readonly string[]): Promise<ExitCode> {
   const [planFile] = args
-  assert(planFile !== undefined, 'the engine is given its plan as a file')
+  const reason = planFile === undefined ? await serveRuns((file) => runPlan(file, true)) : await runPlan(planFile, false)
+  return reason === 'failed' ? exitCodes.fail : exitCodes.ok
+}
+
+async function runPlan(planFile: string, isWarm: boolean): Promise<StopReason> {
   const plan = JSON.parse(readFileSync(planFile, 'utf8')) as EnginePlan
   const composed = composeEngine(plan, await loadSwaps(plan.parts))
-  const reason = await runEngineProcess({ ...composed, leadMs: plan.leadMs })
-  return reason === 'failed' ? exitCodes.fail : exitCodes.ok
+  return runEngineProcess({ ...composed, leadMs: plan.leadMs, isWarm })
 }
 
 async function loadSwaps(parts: string | null): Promise<Swaps> {
@@ -115,6 +141,14 @@ export interface Feed {
   clock: Clock
   instruments: readonly Instrument[]
   provider: MarketDataProvider
+  openSockets: (venue: Venue) => number
+  injection: Injection | null
+}
+
+/** What every injector of faults is given. */
+interface Injection {
+  board: FaultBoard
+  log: FaultLog
 }
 
 /** The clock and the quotes of a plan, without an engine: what `longhaul record` runs on. */
@@ -122,34 +156,40 @@ export function composeFeed(plan: EnginePlan, swaps: Swaps = {}): Feed {
   const { settings } = plan
   const isOnNetwork = plan.market.kind === 'network'
   const clock = isOnNetwork ? new SystemClock() : new VirtualClock({ startMs: settings.startAtMs, pace: plan.pace })
+  const injection = injectionOf(plan, clock)
   const swap = swapper({ plan, clock })
   const prng = new SeededPrng(settings.seed)
   const instruments = settings.instruments.map(instrumentOf)
-  const transport = swap(transportOf({ plan, clock, prng, instruments, swapMarket: (part) => swap(part, swaps.market) }), swaps.transport)
+  const sockets = new CountingTransport(
+    transportOf({ plan, clock, prng, instruments, injection, swapMarket: (part) => swap(part, swaps.market) }),
+  )
+  const transport = swap<Transport>(sockets, swaps.transport)
   const provider = swap(
     providerOf(plan, { transport, clock, instruments, ...plan.venues, measuresClock: isOnNetwork }, prng.fork('streams')),
     swaps.provider,
   )
-  return { clock, instruments, provider }
+  return { clock, instruments, provider, openSockets: (venue) => sockets.openSockets(venue), injection }
 }
 
-export function composeEngine(plan: EnginePlan, swaps: Swaps): { clock: Clock; journal: Journal; engine: Engine } {
+function injectionOf({ faults, logsFolder }: EnginePlan, clock: Clock): Injection | null {
+  if (faults === null) return null
+  const log = new FaultLog(new LogFile(join(logsFolder, faultLogNames.engine)), clock)
+  return { log, board: new FaultBoard({ plan: faults, onStrike: (...strike) => log.struck(...strike) }) }
+}
+
+export function composeEngine(plan: EnginePlan, swaps: Swaps): { clock: Clock; journal: Journal; engine: RunnableEngine } {
   const { settings } = plan
-  const { clock, instruments, provider } = composeFeed(plan, swaps)
+  const { clock, instruments, provider, openSockets, injection } = composeFeed(plan, swaps)
   const swap = swapper({ plan, clock })
   const prng = new SeededPrng(settings.seed)
-  const gateway = swap(
-    new PaperOrderGateway({
-      provider,
-      clock,
-      prng: prng.fork('orders'),
-      settings: settings.execution,
-      freshness: settings.freshness,
-    }),
-    swaps.gateway,
-  )
-  const journal = new Journal(logFilesIn(plan.logsFolder), clock)
-  const store = swap(storeOf(plan.store), swaps.store)
+  const { execution, freshness } = settings
+  const paper = new PaperOrderGateway({ provider, clock, prng: prng.fork('orders'), settings: execution, freshness })
+  const { orderTimeoutMs } = execution
+  const venues = injection === null ? paper : new FaultyGateway({ gateway: paper, clock, board: injection.board, orderTimeoutMs })
+  const gateway = swap<OrderGateway>(venues, swaps.gateway)
+  const journal = new Journal(logFilesIn(plan.logsFolder, clock, injection), clock)
+  const held = new HeldStateStore(storeOf(plan.store), clock)
+  const store = swap(injection === null ? held : new FaultyStateStore({ store: held, clock, board: injection.board }), swaps.store)
   const strategy = swap(new CrossVenueArbitrage(settings.strategy), swaps.strategy)
   const openParts = (stored: ReadonlyMap<string, string>): OpenedParts =>
     openState(stored, {
@@ -157,14 +197,19 @@ export function composeEngine(plan: EnginePlan, swaps: Swaps): { clock: Clock; j
       clock,
       instruments,
       provider,
+      openSockets,
       gateway,
       journal,
       store,
       strategy,
       swapGuard: (guard) => swap(guard, swaps.guard),
+      swapRiskSettings: (risk) => swap(risk, swaps.riskSettings),
+      swapPortfolio: (portfolio) => swap(portfolio, swaps.portfolio),
+      swapExecutors: (executors) => swap(executors, swaps.executors),
     })
   const facts = { market: plan.market.kind === 'network' ? plan.market.name : plan.market.kind, dataSource: plan.dataSource }
-  return { clock, journal, engine: new Engine({ clock, store, journal, provider, settings, facts, openParts }) }
+  const engine = new Engine({ clock, store, journal, provider, settings, facts, openParts })
+  return { clock, journal, engine: injection === null ? engine : new FaultyEngine({ engine, clock, ...injection }) }
 }
 
 interface StateOptions {
@@ -172,20 +217,24 @@ interface StateOptions {
   clock: Clock
   instruments: readonly Instrument[]
   provider: MarketDataProvider
+  openSockets: (venue: Venue) => number
   gateway: OrderGateway
   journal: Journal
   store: StateStore
   strategy: Strategy
   swapGuard: (guard: EntryGuard) => EntryGuard
+  swapRiskSettings: (risk: RiskSettings) => RiskSettings
+  swapPortfolio: (portfolio: PortfolioState) => PortfolioState
+  swapExecutors: (executors: ExecutorFactory) => ExecutorFactory
 }
 
 /** What depends on the stored state: portfolio and guard as they were, and all that works on them. */
 function openState(stored: ReadonlyMap<string, string>, options: StateOptions): OpenedParts {
   const { plan, clock, provider, gateway, journal, store, strategy } = options
   const { settings } = plan
-  const portfolio = PortfolioState.restore(stored) ?? PortfolioState.fresh(settings.openingBalances)
+  const portfolio = options.swapPortfolio(PortfolioState.restore(stored) ?? PortfolioState.fresh(settings.openingBalances))
   const breaker = new CircuitBreaker(settings.risk.circuitBreaker)
-  const guard = new RiskGuard(settings.risk, breaker)
+  const guard = new RiskGuard(options.swapRiskSettings(settings.risk), breaker)
   guard.restore(stored, portfolio.trades())
   const committer = new Committer({ store, clock, journal, sources: [portfolio, guard] })
   const routes = settings.routes.map((facts): Route => ({
@@ -194,11 +243,15 @@ function openState(stored: ReadonlyMap<string, string>, options: StateOptions): 
     b: findInstrument(options.instruments, facts.b),
   }))
   const available = (venue: Venue, asset: string) => portfolio.ledger.balance(venue, asset)
-  const executors = new ExecutorFactory(routes, {
+  const made = new ExecutorFactory(routes, {
     portfolio,
     gateway,
     provider,
-    trail: { record: (event) => journal.trading(event), commit: () => committer.commit() },
+    trail: {
+      record: (event) => journal.trading(event),
+      commit: () => committer.commit(),
+      warn: (event, level) => journal.application(event, level),
+    },
     watcher: {
       holdOrders: (tradeId, required) => guard.holdOrders(tradeId, required, available),
       settled: (tradeId) => guard.settled(tradeId),
@@ -207,12 +260,14 @@ function openState(stored: ReadonlyMap<string, string>, options: StateOptions): 
     },
     nowMs: () => clock.nowMs(),
   })
+  const executors = options.swapExecutors(made)
   const metrics: Metrics = new Metrics({
     clock,
     journal,
     settings: settings.metrics,
     symbols: routes.map(({ symbol }) => symbol),
     provider,
+    openSockets: options.openSockets,
     quoteOf: (symbol) => runner.sampleQuote(symbol),
     isRealTime: !(clock instanceof VirtualClock),
   })
@@ -225,6 +280,7 @@ function openState(stored: ReadonlyMap<string, string>, options: StateOptions): 
     strategy,
     guard: options.swapGuard(guard),
     executors,
+    gateway,
     portfolio,
     committer,
     journal,
@@ -240,13 +296,18 @@ interface TransportParts {
   clock: Clock
   prng: Prng
   instruments: readonly Instrument[]
+  injection: Injection | null
   swapMarket: (market: Market) => Market
 }
 
-function transportOf({ plan: { market, settings, venues }, clock, prng, instruments, swapMarket }: TransportParts): Transport {
+function transportOf({ plan: { market, settings, venues }, clock, prng, instruments, injection, swapMarket }: TransportParts): Transport {
   if (market.kind === 'network') return new NetworkTransport({ clock, endpoints: market.endpoints })
   const made = swapMarket(makeMarket(market, settings.seed, instruments))
-  return new SimulatedTransport({ clock, market: made, prng: prng.fork('network'), latency: venues.latencyMs, instruments })
+  const parts = { clock, prng: prng.fork('network'), latency: venues.latencyMs }
+  if (injection === null) return new SimulatedTransport({ ...parts, market: made, instruments })
+  const { board } = injection
+  const exchange = new SimulatedExchange({ market: new FaultyMarket({ market: made, board, instruments }), instruments })
+  return new SimulatedTransport({ ...parts, exchange: new FaultyExchange({ exchange, board }) })
 }
 
 type ProviderParts = Omit<RestMarketDataProviderOptions, 'loopIntervalMs'>
@@ -260,14 +321,21 @@ function providerOf({ dataSource, settings }: EnginePlan, parts: ProviderParts, 
 
 function storeOf(plan: StorePlan): StateStore {
   if (plan.kind === 'embedded') return new EmbeddedStateStore(plan.folder)
-  const address = 'url' in plan ? { url: plan.url } : { path: plan.path }
+  const address = 'path' in plan ? { path: plan.path } : { url: 'url' in plan ? plan.url : (process.env[plan.urlVariable] ?? '') }
   // Leases and deadlines are about a real server and real silence, whatever the engine's own time.
   return new RedisStateStore({ ...address, keyPrefix: plan.keyPrefix, clock: new SystemClock(), leaseMs, commandTimeoutMs })
 }
 
-function logFilesIn(folder: string): { application: LogFile; trading: LogFile; metrics: LogFile } {
-  const open = (name: string): LogFile => new LogFile(join(folder, `${name}.log`))
-  return { application: open('application'), trading: open('trading'), metrics: open('metrics') }
+function logFilesIn(folder: string, clock: Clock, injection: Injection | null): LogFiles {
+  const open = (log: keyof LogFiles, options: LogFileOptions): LogFile => {
+    const append = injection === null ? writeSync : fullDisk({ append: writeSync, clock, board: injection.board, log })
+    return new LogFile(join(folder, `${log}.log`), { ...options, append })
+  }
+  return {
+    application: open('application', { mayDrop: true }),
+    trading: open('trading', { isSole: true }),
+    metrics: open('metrics', { mayDrop: true }),
+  }
 }
 
 function findInstrument(instruments: readonly Instrument[], { venue, code }: { venue: Venue; code: string }): Instrument {

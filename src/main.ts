@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, { help: string | null; load: () => Promi
   replay: { help: "run a run's campaign again and compare its trading.log", load: async () => (await import('./cli/replay.ts')).replay },
   compare: { help: 'say in what two runs differ, down to the quote', load: async () => (await import('./cli/compare.ts')).compare },
   sweep: { help: 'run a campaign over a range of seeds', load: async () => (await import('./cli/sweep.ts')).sweep },
+  worker: { help: 'run seeds of sweeps that wait on a Redis', load: async () => (await import('./cli/worker.ts')).worker },
   record: {
     help: "write any market's quotes onto a tape",
     load: async () => {
@@ -26,6 +27,7 @@ const commands: Readonly<Record<string, { help: string | null; load: () => Promi
   venues: { help: 'serve the simulated venues on this machine, for any bot', load: async () => (await import('./cli/venues.ts')).venues },
   site: { help: 'build the Allure site from the last results', load: async () => (await import('./cli/site.ts')).site },
   clean: { help: 'stop leftover engines and remove old runs', load: async () => (await import('./cli/clean.ts')).clean },
+  seeds: { help: null, load: async () => (await import('./sweep/seed-process.ts')).seedsCommand },
   engine: { help: null, load: async () => (await import('./compose.ts')).engineCommand },
 }
 

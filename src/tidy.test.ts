@@ -8,15 +8,15 @@ const repoRoot = resolve(import.meta.dirname, '..')
 
 /** A folder imports only from folders that stand before it. */
 const dataFolders = ['base', 'clock', 'model', 'market-data', 'market']
-const engineFolders = [...dataFolders, 'portfolio', 'strategy', 'risk', 'execution', 'engine', 'venues', 'store']
-const harnessFolders = ['config', 'environment', 'monitor', 'analyzer', 'report', 'campaign', 'cli']
+const engineFolders = [...dataFolders, 'portfolio', 'strategy', 'risk', 'execution', 'engine', 'venues', 'store', 'faults']
+const harnessFolders = ['config', 'environment', 'monitor', 'analyzer', 'report', 'campaign', 'sweep', 'cli']
 const chain = [...engineFolders, ...harnessFolders]
 
 /** The only files at the top: they tie everything together, so they may import anything; of compose.ts others may import types. */
 const topFiles = new Set(['src/main.ts', 'src/compose.ts'])
 
 /** What the analyzer judges: it must find the truth without their help. */
-const judgedFolders = new Set(['market', 'portfolio', 'strategy', 'risk', 'execution', 'engine', 'venues', 'store'])
+const judgedFolders = new Set(['market', 'portfolio', 'strategy', 'risk', 'execution', 'engine', 'venues', 'store', 'faults'])
 
 /** Where the engine half touches the world. */
 const seams: Record<string, string> = {
@@ -25,6 +25,8 @@ const seams: Record<string, string> = {
   'src/engine/engine-process.ts': 'the life and death of the process',
   'src/engine/log-file.ts': 'the real log files',
   'src/engine/metrics.ts': 'measures the process, outside the determinism contract',
+  'src/faults/faulty-engine.ts': 'kills and stops the process, as a fault plan says',
+  'src/engine/warm-engine.ts': 'which run the process works for, and where what it prints goes',
   'src/market/book-tape.ts': 'writes and reads recorded order books',
   'src/market/tape.ts': 'reads recorded market data',
   'src/store/embedded-state-store.ts': 'the real store on disk',

@@ -4,11 +4,18 @@ import { isNetworkMarket, type CampaignConfig } from '../config/schema.ts'
 import { tradingPlan } from '../config/venue-rules.ts'
 import type { NetworkNeeds } from '../environment/network.ts'
 import type { VenueServerPlan } from '../environment/venue-servers.ts'
+import type { Fault } from '../model/fault.ts'
 import type { VenueEndpoint } from '../venues/network-transport.ts'
-import { marketPlan } from './plan.ts'
+import { faultPlan, marketPlan } from './plan.ts'
+
+/** What our own servers are to inject, and where they are to write down that they did. */
+export interface VenueFaults {
+  faults: readonly Fault[]
+  file: string
+}
 
 /** Null where the market is inside the engine's process. */
-export function networkNeeds(config: CampaignConfig): NetworkNeeds | null {
+export function networkNeeds(config: CampaignConfig, venueFaults: VenueFaults = { faults: [], file: '' }): NetworkNeeds | null {
   const { market, symbols, venues, seed, loopback, live } = config
   if (!isNetworkMarket(market)) return null
   const { instruments } = tradingPlan(symbols, venues)
@@ -25,6 +32,8 @@ export function networkNeeds(config: CampaignConfig): NetworkNeeds | null {
     market: marketPlan(config, startMs),
     ports: { upbit: 0, binance: 0 },
     switches: { upbit: loopback.upbit, binance: loopback.binance },
+    faults: faultPlan(config, venueFaults.faults, startMs),
+    faultsLog: venueFaults.file,
   })
   return { ...needs, serverPlan }
 }

@@ -5,6 +5,7 @@ import type { EnginePlan } from '../compose.ts'
 import { isNetworkMarket, type CampaignConfig } from '../config/schema.ts'
 import { tradingPlan } from '../config/venue-rules.ts'
 import type { EngineSettings } from '../engine/settings.ts'
+import type { Fault, FaultPlan } from '../model/fault.ts'
 import type { OraclePricing } from '../monitor/opportunity-oracle.ts'
 import type { VenueEndpoints } from '../venues/network-transport.ts'
 import type { MarketPlan } from '../market/make-market.ts'
@@ -19,6 +20,8 @@ export interface PlanInput {
   startAtMs: number
   endAtMs: number
   adjustments: Adjustments
+  /** None where it is left out. */
+  faults?: readonly Fault[]
   store: EnginePlan['store']
   /** Where the venues are; null on a market inside the engine's own process. */
   endpoints: VenueEndpoints | null
@@ -42,7 +45,13 @@ export function planAttempt(input: PlanInput): EnginePlan {
     logsFolder: input.logsFolder,
     leadMs: config.monitor.leadMs,
     parts: config.parts ?? null,
+    faults: faultPlan(config, input.faults ?? [], input.runStartMs),
   }
+}
+
+/** Null where there is nothing to inject: then nothing stands between the parts either. */
+export function faultPlan({ seed }: CampaignConfig, faults: readonly Fault[], runStartMs: number): FaultPlan | null {
+  return faults.length === 0 ? null : { runStartMs, seed, faults }
 }
 
 function engineSettings({ config, attempt, startAtMs, endAtMs, adjustments }: PlanInput): EngineSettings {

@@ -16,18 +16,22 @@ import { EnvironmentError } from '../environment/environment-error.ts'
 import { prepareEnvironment, type Environment } from '../environment/prepare-environment.ts'
 import type { ProcessRecord } from '../environment/processes.ts'
 import type { StepReport } from '../environment/step.ts'
+import { faultLogNames } from '../model/fault.ts'
 import type { Finding } from '../monitor/finding.ts'
 import { Monitor } from '../monitor/monitor.ts'
+import { isRunId, runIdHint } from '../report/read-run.ts'
 import { judgeRun, logPathsOf } from '../report/judge-run.ts'
 import type { JudgedRun } from '../report/write-report.ts'
 import type { AttemptRecord, RunRecord } from '../report/run-record.ts'
+import { drawFaults } from './fault-plan.ts'
 import { recordFlight } from './flight-recorder.ts'
 import { marketFactsOf, type MarketFacts } from './market-facts.ts'
 import { networkNeeds } from './network-needs.ts'
+import { writePlan } from './plan-file.ts'
 import { oraclePricing, planAttempt } from './plan.ts'
 import { progressLine } from './progress.ts'
 import { describeAdjustments, noAdjustments, recover, type Adjustments } from './recovery.ts'
-import { runAttempt, type AttemptEnd } from './supervisor.ts'
+import { runAttempt, type AttemptEnd, type StartEngine } from './supervisor.ts'
 
 export const repoRoot = join(import.meta.dirname, '../..')
 
@@ -38,9 +42,19 @@ export interface CampaignOptions {
   runId?: string | undefined
   /** What the user typed, for the report. */
   command: string
+  /** The campaign spec that asks for it, from the repository's root: `longhaul report` writes its Allure results where Vitest could not. */
+  specFile?: string | undefined
   redisUrl: string | undefined
   signal: AbortSignal
   print: (line: string) => void
+  /** One of many runs, on a machine that was looked at before the first of them. */
+  ofMany?: OneOfMany | undefined
+}
+
+export interface OneOfMany {
+  startEngine: StartEngine
+  /** Whether a run that was judged so gets a report. */
+  isReported: (judged: JudgedRun) => boolean
 }
 
 /** Event time between the end of a killed or stopped attempt and the first loop of the next. */
@@ -51,7 +65,11 @@ const realTimeProgressIntervalMs = 10_000
 /** Wall time that an engine's process needs from its fork to its first loop: in real time a loop that is due earlier would be late. */
 const engineStartMs = 1500
 
+/** Throws CONFIG_INVALID: an id may come from the environment (LONGHAUL_RUN_ID), and folders and Redis keys are named after it. */
 export function runFolderOf(runId: string): string {
+  if (!isRunId(runId)) {
+    throw new OperatingError('CONFIG_INVALID', `not a run id: ${JSON.stringify(runId.slice(0, 80))}`, { hint: runIdHint })
+  }
   return join(repoRoot, 'reports/runs', runId)
 }
 
@@ -104,7 +122,8 @@ class Campaign {
     this.#isRealTime = isNetworkMarket(loaded.config.market)
     this.#startMs = this.#market.startMs
     this.#nextStartMs = this.#startMs
-    this.#record = newRecord({ runId, loaded, command: options.command, modelledParts: this.#market.modelledParts })
+    const { command, specFile } = options
+    this.#record = newRecord({ runId, loaded, command, specFile, modelledParts: this.#market.modelledParts })
   }
 
   async run(): Promise<JudgedRun> {
@@ -124,7 +143,7 @@ class Campaign {
       this.#record.status = this.#options.signal.aborted ? 'interrupted' : 'finished'
       this.#save()
     }
-    const judged = await judgeRun(this.#runFolder)
+    const judged = await judgeRun(this.#runFolder, this.#options.ofMany?.isReported)
     this.#options.print(`verdict ${judged.judgement.verdict}: ${judged.judgement.reason}`)
     this.#options.print(`report  ${relative(repoRoot, join(this.#runFolder, 'FINAL_REPORT.md'))}`)
     return judged
@@ -146,8 +165,9 @@ class Campaign {
         redis: this.#config.redis,
         env: { REDIS_URL: redisUrl },
         tapeFiles: this.#market.tapeFiles,
-        network: networkNeeds(this.#config),
+        network: networkNeeds(this.#config, { faults: this.#record.faults, file: join(this.#logsFolder, faultLogNames.venues) }),
         configStep: this.#configStep,
+        isOneOfMany: this.#options.ofMany !== undefined,
       })
       this.#tellSteps(environment.steps)
       return environment
@@ -191,12 +211,13 @@ class Campaign {
       startAtMs,
       endAtMs: this.#endMs,
       adjustments: this.#adjustments,
+      faults: this.#record.faults,
       store: environment.store,
       endpoints: environment.network?.endpoints ?? null,
       logsFolder: this.#logsFolder,
     })
     const planFile = join(this.#runFolder, `plan-${attempt}.json`)
-    writeFileSync(planFile, JSON.stringify(plan, null, 2))
+    writePlan(planFile, plan, this.#options.redisUrl)
     const record: AttemptRecord = {
       attempt,
       startAtMs,
@@ -236,6 +257,7 @@ class Campaign {
     let engine: ProcessRecord | null = null
     try {
       return await runAttempt({
+        startEngine: this.#options.ofMany?.startEngine,
         planFile,
         logsFolder: this.#logsFolder,
         monitor,
@@ -339,10 +361,11 @@ interface RecordOptions {
   runId: string
   loaded: LoadedConfig
   command: string
+  specFile: string | undefined
   modelledParts: readonly string[]
 }
 
-function newRecord({ runId, loaded: { config, file, hash }, command, modelledParts }: RecordOptions): RunRecord {
+function newRecord({ runId, loaded: { config, file, hash }, command, specFile, modelledParts }: RecordOptions): RunRecord {
   const git = gitState()
   return {
     schema: 1,
@@ -353,6 +376,7 @@ function newRecord({ runId, loaded: { config, file, hash }, command, modelledPar
     commit: git?.commit ?? null,
     isDirty: git?.isDirty ?? false,
     command,
+    specFile,
     seed: config.seed,
     configHash: hash,
     configFile: relative(repoRoot, file),
@@ -369,6 +393,7 @@ function newRecord({ runId, loaded: { config, file, hash }, command, modelledPar
       memoryBytes: totalmem(),
     },
     modelledParts: [...modelledParts],
+    faults: drawFaults(config),
     steps: [],
     attempts: [],
   }
@@ -378,8 +403,20 @@ function isoNow(): string {
   return new Date(clock.nowMs()).toISOString()
 }
 
-/** Null outside a checkout, or where git is not installed. */
-function gitState(): { commit: string; isDirty: boolean } | null {
+export interface GitState {
+  commit: string
+  isDirty: boolean
+}
+
+let knownGitState: GitState | null | undefined
+
+/** Of when it was first asked. Null outside a checkout, or where git is not installed. */
+export function gitState(): GitState | null {
+  if (knownGitState === undefined) knownGitState = readGitState()
+  return knownGitState
+}
+
+function readGitState(): GitState | null {
   const git = (...args: string[]): string =>
     execFileSync('git', args, { cwd: repoRoot, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 5000 }).trim()
   try {

@@ -10,23 +10,32 @@ import { OperatingError } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatBytes, formatCount, formatDuration, formatKrw, formatNumber, formatPercent, formatUtc } from '../report/format.ts'
+import { judgeRun } from '../report/judge-run.ts'
+import { resolveRun } from '../report/read-run.ts'
+import type { JudgedRun } from '../report/write-report.ts'
 import { exitCodeOfVerdict } from './exit-code-of-verdict.ts'
-import { badFlags, parseFlags } from './flags.ts'
+import { badFlags, oneRun, parseFlags } from './flags.ts'
 import { printable, textTable } from './text-table.ts'
 
-const usage = `Usage: longhaul analyze --log-file FILE [--symbols KRW-BTC,KRW-ETH] [--budgets CONFIG] [--json]
+const usage = `Usage: longhaul analyze <run id | path of a run's folder | latest> [--json]
+       longhaul analyze --log-file FILE [--symbols KRW-BTC,KRW-ETH] [--budgets CONFIG] [--json]
 
-Reads a log whole, in one pass, and prints what happened in it, whether it holds together, and a verdict.
+Reads logs whole, in one pass, and prints what happened in them, whether they hold together, and a verdict. A run is judged by what it was
+asked for, and nothing in its folder is changed: that is longhaul report.
 
   --log-file FILE    one log with events of any kind; beside an application.log, trading.log and metrics.log are read too
   --symbols A,B      only these symbols; default: all that occur
   --budgets CONFIG   a campaign's YAML file, whose budgets are judged too (configs/s0.yaml)
   --json             everything as one JSON object: { analysis, checks, judgement }
 
-exit codes: 0 pass or warn, 1 fail, 2 unknown, 3 bad command line
+exit codes: 0 pass or warn, 1 fail, 2 unknown or no such run, 3 bad command line
 `
 
+const runsFolder = join(import.meta.dirname, '../../reports/runs')
+
 interface Flags {
+  /** A run, or else a log. */
+  run: string | null
   logFile: string
   symbols: string[] | null
   budgetsFile: string | null
@@ -40,12 +49,17 @@ export async function analyze(args: readonly string[], print: (text: string) => 
     print(usage)
     return exitCodes.ok
   }
+  const { analysis, checks, judgement } = flags.run === null ? await judgeLogFile(flags) : await judgeRun(flags.run, () => false)
+  const json = (): string => `${JSON.stringify({ analysis, checks, judgement }, null, 2)}\n`
+  print(flags.isJson ? json() : summaryOf(flags.run ?? flags.logFile, analysis, judgement))
+  return exitCodeOfVerdict[judgement.verdict]
+}
+
+async function judgeLogFile(flags: Flags): Promise<Pick<JudgedRun, 'analysis' | 'checks' | 'judgement'>> {
   const logs = logsBeside(flags.logFile)
   const analysis = await analyzeLogs(flags.symbols === null ? logs : { ...logs, symbols: flags.symbols })
   const checks = await runCheckers(logs.tradingLog ?? flags.logFile)
-  const judgement = judgeLogs(analysis, checks, flags)
-  print(flags.isJson ? `${JSON.stringify({ analysis, checks, judgement }, null, 2)}\n` : summaryOf(flags.logFile, analysis, judgement))
-  return exitCodeOfVerdict[judgement.verdict]
+  return { analysis, checks, judgement: judgeLogs(analysis, checks, flags) }
 }
 
 function printToStdout(text: string): void {
@@ -54,13 +68,19 @@ function printToStdout(text: string): void {
 
 function readFlags(args: readonly string[]): Flags | null {
   const text = { type: 'string' } as const
-  const parsed = parseFlags('analyze', args, { 'log-file': text, symbols: text, budgets: text, json: { type: 'boolean' } })
+  const parsed = parseFlags('analyze', args, { 'log-file': text, symbols: text, budgets: text, json: { type: 'boolean' } }, true)
   if (parsed === null) return null
   const { 'log-file': logFile, symbols: names, budgets, json = false } = parsed.values
-  if (logFile === undefined) throw badFlags('analyze', '--log-file is missing')
+  if (parsed.positionals.length > 0) {
+    const isAlone = (logFile ?? names ?? budgets) === undefined
+    if (!isAlone) throw badFlags('analyze', 'a run has its own logs, symbols and budgets: --log-file and what belongs to it go without one')
+    const run = resolveRun(oneRun('analyze', parsed.positionals), runsFolder)
+    return { run, logFile: '', symbols: null, budgetsFile: null, isJson: json }
+  }
+  if (logFile === undefined) throw badFlags('analyze', '--log-file is missing, and no run is named')
   const symbols = names?.split(',').map((symbol) => symbol.trim()) ?? null
   if (symbols?.includes('') === true) throw badFlags('analyze', `--symbols expects names with commas between them, was ${names ?? ''}`)
-  return { logFile, symbols, budgetsFile: budgets ?? null, isJson: json }
+  return { run: null, logFile, symbols, budgetsFile: budgets ?? null, isJson: json }
 }
 
 function logsBeside(logFile: string): LogPaths {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { sampleRecord } from '../report/sample-run.ts'
 import { compare as compareHere } from './compare.ts'
 
 let runs: string
@@ -26,10 +27,8 @@ interface Run {
 function makeRun(runId: string, { symbols = ['KRW-BTC'], netEdgeBps, bidA }: Run): void {
   const logs = join(runs, runId, 'logs')
   mkdirSync(logs, { recursive: true })
-  writeFileSync(
-    join(runs, runId, 'run.json'),
-    JSON.stringify({ schema: 1, runId, startedAt: runId, config: { symbols }, attempts: [], steps: [] }),
-  )
+  const record = sampleRecord({ runId, startedAt: `2026-11-22T07:00:0${runId}.000Z` })
+  writeFileSync(join(runs, runId, 'run.json'), JSON.stringify({ ...record, config: { ...record.config, symbols } }))
   const lines = (...events: readonly object[]): string => events.map((event) => `${JSON.stringify(event)}\n`).join('')
   const trade = { time: 2000, tradeId: 't1', symbol: 'KRW-BTC' }
   const fill = { ...trade, event: 'order-filled', leg: 'a', purpose: 'entry', levels: [], book: { bestBid: 1, bestAsk: 2 } }

@@ -2,6 +2,8 @@
 
 import { join, relative } from 'node:path'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
+import { resultsFolder } from '../report/allure-folder.ts'
+import { writeMissingResults } from '../report/allure-results.ts'
 import { judgeRun } from '../report/judge-run.ts'
 import { resolveRun } from '../report/read-run.ts'
 import { reportNames } from '../report/write-report.ts'
@@ -11,6 +13,7 @@ import { oneRun, parseFlags } from './flags.ts'
 const usage = `usage: longhaul report <run id | path of a run's folder | latest>
 
 Reads run.json and the logs again, and rewrites ${reportNames.json}, ${reportNames.markdown} and ${reportNames.charts}/ in the run's folder.
+Allure results are written where a campaign spec ran it and was killed before it wrote them.
 
 exit codes: 0 pass or warn, 1 fail, 2 unknown or no such run, 3 bad command line
 `
@@ -25,8 +28,11 @@ export async function report(args: readonly string[]): Promise<ExitCode> {
   }
   const name = oneRun('report', flags.positionals)
   const runFolder = resolveRun(name, runsFolder)
-  const { judgement } = await judgeRun(runFolder)
+  const judged = await judgeRun(runFolder)
+  const { judgement } = judged
+  const allureFolder = await writeMissingResults(resultsFolder, runFolder, judged)
   process.stdout.write(`verdict ${judgement.verdict}: ${judgement.reason}\n`)
   process.stdout.write(`report  ${relative(process.cwd(), join(runFolder, reportNames.markdown))}\n`)
+  if (allureFolder !== null) process.stdout.write(`allure  ${relative(process.cwd(), allureFolder)}\n`)
   return exitCodeOfVerdict[judgement.verdict]
 }

@@ -14,6 +14,9 @@ import type { StepReport } from '../environment/step.ts'
 import { exitCodeOfVerdict } from './exit-code-of-verdict.ts'
 import { parseFlags } from './flags.ts'
 
+/** Ctrl-C, a job's end, a terminal that was closed. */
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 const flagOf = (name: string): string => name.toLowerCase().replaceAll('_', '-')
 
 const usage = `usage: longhaul run [--scenario S0] [--config configs/s0.yaml] [overrides]
@@ -74,14 +77,14 @@ async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<
   const child = spawn(process.execPath, [vitest, 'run', spec], {
     cwd: repoRoot,
     env: isTTY ? { FORCE_COLOR: '1', ...environment } : environment,
-    stdio: ['inherit', isTTY ? 'pipe' : 'inherit', 'inherit'],
+    // Nothing is said over the channel: by its end Vitest learns that this process was killed (fixtures/end-with-parent.ts).
+    stdio: ['inherit', isTTY ? 'pipe' : 'inherit', 'inherit', 'ipc'],
   })
   if (child.stdout) showOnTerminal(child.stdout)
-  // A Ctrl-C reaches the whole foreground group: Vitest ends the campaign, and we wait to say how it went.
-  const ignore = (): void => undefined
-  const passOn = (): void => void child.kill('SIGTERM')
-  process.on('SIGINT', ignore)
-  process.on('SIGTERM', passOn)
+  let signalCount = 0
+  // Vitest ends the campaign at the first, and we wait to say how it went. Whoever sends a second one has waited long enough.
+  const passOn = (): void => void child.kill(++signalCount === 1 ? 'SIGTERM' : 'SIGKILL')
+  for (const signal of endSignals) process.on(signal, passOn)
   try {
     return await new Promise((done, failed) => {
       child.on('error', failed)
@@ -90,8 +93,7 @@ async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<
       })
     })
   } finally {
-    process.off('SIGINT', ignore)
-    process.off('SIGTERM', passOn)
+    for (const signal of endSignals) process.off(signal, passOn)
   }
 }
 

@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { OperatingError } from '../base/error.ts'
 import { loadConfig, type Override, overridable, overridesFromEnvironment } from './load.ts'
@@ -159,6 +160,55 @@ describe('what is wrong is said with file, line, key and what was expected', () 
   test('a small file that unfolds into a huge one', () => {
     const layers = Array.from({ length: 12 }, (_, index) => `a${index + 1}: &a${index + 1} [${Array(9).fill(`*a${index}`).join(', ')}]`)
     expect(refusal(`${sound}a0: &a0 [x]\n${layers.join('\n')}\n`)).toMatch(/^a\.yaml: .*alias/i)
+  })
+
+  test.each<[string, string, string | RegExp]>([
+    ['a NUL byte', `${sound}title: a\0b\n`, /./],
+    ['another encoding', Buffer.from(sound, 'utf16le').toString('latin1'), /^a\.yaml:\d+: /],
+    ['lists in lists', `${sound}budgets: ${'['.repeat(20_000)}\n`, /^a\.yaml(:\d+)?: /],
+    ['maps in maps', `${sound}budgets: ${'{a: '.repeat(20_000)}\n`, /^a\.yaml(:\d+)?: /],
+    ['lists in lists by indent', `${sound}budgets:\n${'- '.repeat(20_000)}x\n`, /^a\.yaml(:\d+)?: /],
+    [
+      'a text of a megabyte',
+      `${sound}title: ${'x'.repeat(1_000_000)}\n`,
+      'a.yaml:4: `title`: too big: expected string to have <=120 characters',
+    ],
+    ['an alias of itself', `${sound}budgets: &a [*a]\n`, /^a\.yaml(:\d+)?: /],
+    ['__proto__', `${sound}__proto__: { mode: live }\n`, 'a.yaml:4: `__proto__`: is not a key that is known here'],
+    [
+      '__proto__ further in',
+      `${sound}redis: { __proto__: { mode: off } }\n`,
+      'a.yaml:4: `redis.__proto__`: is not a key that is known here',
+    ],
+    ['a tag that makes code', `${sound}title: !!js/function 'function () {}'\n`, /./],
+    ['a merge key', `${sound}<<: { mode: live }\n`, 'a.yaml:4: `<<`: is not a key that is known here'],
+    [
+      'a password',
+      `${sound}redis: { url: 'redis://:planted@127.0.0.1' }\n`,
+      'a.yaml:4: `redis.url`: expected an address without user, password and options: REDIS_URL may hold them',
+    ],
+  ])('%s', (_name, text, message) => {
+    expect(refusal(text)).toMatch(message)
+  })
+
+  test('a byte order mark is none of the first key', () => {
+    expect(refusal(`\uFEFF${sound}`)).toBe('accepted')
+  })
+
+  test('whatever stands in a file, it is taken or refused with the file’s name', () => {
+    const whole = readFileSync(join(import.meta.dirname, '../../configs/chaos.yaml'))
+    const places = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.constantFrom(...Buffer.from('\0\t\n -:?[]{}&*!|>%@`"\'#,0aé'))), {
+      minLength: 1,
+      maxLength: 8,
+    })
+    fc.assert(
+      fc.property(places, (changes) => {
+        const bytes = Buffer.from(whole)
+        for (const [place, byte] of changes) bytes[place] = byte
+        expect(refusal(bytes.toString('utf8'))).toMatch(/^(accepted$|a\.yaml)/)
+      }),
+      { numRuns: 300 },
+    )
   })
 
   test('a file larger than any config', () => {

@@ -35,6 +35,7 @@ export const overridable: readonly { name: string; path: readonly string[]; kind
   { name: 'TRIGGER', path: ['loop', 'trigger'], kind: 'text', help: 'interval or quote' },
   { name: 'SEED', path: ['seed'], kind: 'number', help: 'seed of market, latencies and rejections' },
   { name: 'START_AT', path: ['startAt'], kind: 'text', help: 'event time of the start, ISO 8601' },
+  { name: 'SWARM', path: ['faults', 'swarm'], kind: 'text', help: 'on or off: faults drawn from the seed' },
   { name: 'REDIS', path: ['redis', 'mode'], kind: 'text', help: 'auto, private, url or off' },
   { name: 'PARTS', path: ['parts'], kind: 'text', help: 'module that swaps parts of the engine' },
   { name: 'MAX_ATTEMPTS', path: ['retry', 'maxAttempts'], kind: 'number', help: 'starts of the engine in all' },

@@ -1,6 +1,9 @@
 /** The shape of a campaign's YAML file: every key, its unit, its default and its bounds. Unknown keys are refused. */
 
 import { z } from 'zod'
+import { isWithoutSecrets } from '../store/redis-address.ts'
+import { faultTraits } from '../faults/fault-traits.ts'
+import { faultsSchema } from './faults-schema.ts'
 import { loopbackSchema, liveSchema } from './network-market-schema.ts'
 import { simulatedMarketSchema } from './simulated-market-schema.ts'
 import { tapeMarketSchema } from './tape-market-schema.ts'
@@ -68,6 +71,15 @@ const monitor = z.strictObject({
       loopPeriod: rule({ windowMs: 60_000, graceMs: 10_000, severity: 'warn', aborts: false }),
       feedLatency: rule({ windowMs: 60_000, severity: 'warn', aborts: false }),
       heapSlope: rule({ windowMs: 3_600_000, graceMs: 1_800_000, severity: 'warn', aborts: false }),
+      reconnectLeak: rule({ windowMs: 600_000, graceMs: 300_000, severity: 'warn', aborts: false }),
+      handleGrowth: rule({ windowMs: 1_800_000, graceMs: 600_000, severity: 'warn', aborts: false }),
+      liveSockets: rule({ windowMs: 60_000 }),
+      loopTimeTrend: rule({ windowMs: 1_800_000, graceMs: 600_000, severity: 'warn', aborts: false }),
+      eventLoopDelay: rule({ windowMs: 60_000, graceMs: 30_000, severity: 'warn', aborts: false }),
+      logVolume: rule({ windowMs: 60_000, severity: 'warn', aborts: false }),
+      unhedged: rule({ windowMs: 60_000 }),
+      /** A rate in whole won stands for up to an hour in a calm market, as the recorded ones by the minute show. */
+      fxFrozen: rule({ windowMs: 7_200_000 }),
     })
     .prefault({}),
 })
@@ -180,11 +192,12 @@ const campaignKeys = z.strictObject({
   tape: tapeMarketSchema.optional(),
   loopback: loopbackSchema.prefault({}),
   live: liveSchema.prefault({}),
+  faults: faultsSchema.prefault({}),
   monitor: monitor.prefault({}),
   retry: z
     .strictObject({
       /** Starts of the engine in all. */
-      maxAttempts: z.int().min(1).max(20).default(2),
+      maxAttempts: z.int().min(1).max(1000).default(2),
       backoffMs: z.int().min(0).default(500),
       maxBackoffMs: z.int().min(0).default(10_000),
       /** `adjusted`: change what the cause calls for (quarantine the symbol, poll slower, trade smaller); `plain`: as it was. */
@@ -198,7 +211,11 @@ const campaignKeys = z.strictObject({
     .strictObject({
       /** `auto`: REDIS_URL if set, else a private server where redis-server is on the PATH, else the embedded store. */
       mode: z.enum(['auto', 'private', 'url', 'off']).default('auto'),
-      url: z.string().optional(),
+      url: z
+        .string()
+        .max(1000)
+        .refine(isWithoutSecrets, 'expected an address without user, password and options: REDIS_URL may hold them')
+        .optional(),
       keyPrefix: z
         .string()
         .regex(/^[a-z0-9:-]{3,60}$/i)
@@ -215,7 +232,23 @@ export function isNetworkMarket(market: z.output<typeof campaignKeys>['market'])
   return market === 'loopback' || market === 'live'
 }
 
+/** What is injected into venues of our own only, by what it strikes; and what only streams have. */
+const ours: ReadonlySet<string> = new Set(['requests', 'streams', 'books', 'venue'])
+
 export const campaignSchema = campaignKeys
+  .superRefine(({ faults, market, duration_minutes: durationMinutes, data_source: dataSource }, context) => {
+    const healedFromMs = (durationMinutes - faults.healedMinutes) * 60_000
+    for (const [index, { kind, untilMs }] of faults.plan.entries()) {
+      const { strikes } = faultTraits[kind]
+      const refuse = (message: string): void => context.addIssue({ code: 'custom', path: ['faults', 'plan', index], message })
+      if (untilMs > healedFromMs) refuse(`${kind} ends ${untilMs} ms into the run, the healed phase begins at ${healedFromMs} ms`)
+      if (market === 'live' && ours.has(strikes)) refuse(`${kind} cannot be injected into venues that are not ours`)
+      if (strikes === 'streams' && dataSource !== 'ws') refuse(`${kind} strikes streams, and data_source is ${dataSource}`)
+    }
+    if (faults.swarm === 'on' && healedFromMs < 5 * 60_000) {
+      context.addIssue({ code: 'custom', path: ['faults', 'swarm'], message: 'expected at least five minutes before the healed phase' })
+    }
+  })
   .superRefine(({ market, pace, loop, data_source: dataSource }, context) => {
     const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message })
     if (isNetworkMarket(market) && pace !== undefined && pace !== '1x') {

@@ -37,10 +37,17 @@ export function rotateLogs(repoRoot: string, runFolder: string): string {
   const folder = join(runFolder, 'logs')
   const archive = join(repoRoot, 'reports', 'archive')
   const done = [...archiveLogs(folder, archive), ...archiveLogs(join(repoRoot, 'logs'), archive)]
-  mkdirSync(folder, { recursive: true })
-  for (const name of logNames) writeFileSync(join(folder, name), '')
+  makeLogs(runFolder)
   done.push(swapLink(join(repoRoot, 'logs'), folder), ...removeOldArchives(archive))
   return done.join('; ')
+}
+
+/** New, empty logs in the run's own folder, where there are none. Answers what was done, in words. */
+export function makeLogs(runFolder: string): string {
+  const folder = join(runFolder, 'logs')
+  mkdirSync(folder, { recursive: true })
+  for (const name of logNames) writeFileSync(join(folder, name), '')
+  return 'new logs'
 }
 
 /** The newest first in name order, since the names are times. */

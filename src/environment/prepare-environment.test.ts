@@ -7,6 +7,7 @@ import { currentProcess, findProcess } from '../store/process-identity.ts'
 import { EnvironmentError } from './environment-error.ts'
 import type { Environment, EnvironmentOptions } from './prepare-environment.ts'
 import { prepareEnvironment, processRegister } from './prepare-environment.ts'
+import { removeRunKeys, resetRedis } from './redis-state.ts'
 import type { RedisServer } from './redis-server.ts'
 import { isRedisInstalled, startRedisServer } from './redis-server.ts'
 
@@ -99,8 +100,8 @@ test.for(['auto', 'url'] as const)('redis.mode %s: a Redis that is down fails, a
   expect(JSON.stringify(error.steps)).not.toContain('secret')
 })
 
-test('redis.mode url without an address fails with a hint', async () => {
-  expect((await failureOf('S0-1', { redis: { ...redisOff, mode: 'url' } })).hint).toContain('redis.url')
+test.for([{}, { REDIS_URL: '' }])('redis.mode url without an address (%j) fails with a hint', async (env) => {
+  expect((await failureOf('S0-1', { redis: { ...redisOff, mode: 'url' }, env })).hint).toContain('redis.url')
 })
 
 describe.skipIf(!isRedisInstalled())('with a server (skipped where there is no redis-server on the PATH)', () => {
@@ -168,6 +169,26 @@ describe.skipIf(!isRedisInstalled())('with a server (skipped where there is no r
     const { steps } = await prepare('S0-1', onForeign())
     expect((await admin.keys('*:state')).toSorted()).toEqual(['longhaul:S0-beside:state', 'longhaul:S0-elsewhere:state'])
     expect(steps[1]?.detail).toContain("left 2 running campaigns' alone")
+  })
+
+  test('keys of a campaign with a longer prefix that begins like ours survive while it runs', async () => {
+    await admin.mset({
+      'longhaul:team:S0-7:state': '1',
+      'longhaul:team:S0-7:owner': JSON.stringify(currentProcess()),
+      'longhaul:team:S0-6:state': '1',
+    })
+    await prepare('S0-1', onForeign())
+    expect((await admin.keys('*:state')).toSorted()).toEqual(['longhaul:team:S0-7:state'])
+  })
+
+  test('no letter of a prefix or a run id is a pattern: only what it spells is removed', async () => {
+    const address = { path: foreign.socketPath }
+    await admin.mset({ 'l*:S0-1:state': '1', 'longhaul:S0-1:state': '1', 'l[o]:S0-1:state': '1', 'lo:S0-1:state': '1', 'l?:x:state': '1' })
+    await resetRedis({ address, keyPrefix: 'l*', runId: 'S0-2', canFlushAll: false })
+    await resetRedis({ address, keyPrefix: 'l[o]', runId: 'S0-2', canFlushAll: false })
+    expect((await admin.keys('*:state')).toSorted()).toEqual(['l?:x:state', 'lo:S0-1:state', 'longhaul:S0-1:state'])
+    await removeRunKeys(address, 'l?')
+    expect((await admin.keys('*:state')).toSorted()).toEqual(['lo:S0-1:state', 'longhaul:S0-1:state'])
   })
 
   test('FLUSHALL on a server that is not ours needs the config to allow it', async () => {

@@ -6,8 +6,8 @@ import { messageOf, OperatingError } from '../base/error.ts'
 import type { CampaignConfig } from '../config/schema.ts'
 import { runPrefix } from '../store/keys.ts'
 import type { RedisAddress } from '../store/redis-state-store.ts'
-import { withoutPassword } from '../store/redis-state-store.ts'
-import { resetEmbedded, rotateLogs, stopLeftovers } from './cleanup.ts'
+import { withoutSecrets } from '../store/redis-address.ts'
+import { makeLogs, resetEmbedded, rotateLogs, stopLeftovers } from './cleanup.ts'
 import { EnvironmentError, notReady } from './environment-error.ts'
 import { openNetwork, type Network, type NetworkNeeds } from './network.ts'
 import { checkRuntime, checkWritable } from './preflight.ts'
@@ -33,6 +33,8 @@ export interface EnvironmentOptions {
   network: NetworkNeeds | null
   /** The config is loaded before, by the caller; its report stands last, as in the list of the steps. */
   configStep: StepReport
+  /** One of many runs beside each other: the first steps were done once for all, and the link `logs` is not for these. */
+  isOneOfMany?: boolean
 }
 
 export interface Environment {
@@ -45,6 +47,9 @@ export interface Environment {
   /** Stops what was started and removes our keys from a server that is not ours. Safe to call twice. */
   stop(): Promise<void>
 }
+
+/** What a step says of a run that is one of many. */
+const doneBefore = 'done before the first of many runs'
 
 /** Where the register of this repository's processes lies. */
 export function processRegister(repoRoot: string): ProcessRegister {
@@ -77,16 +82,16 @@ class Preparation {
   }
 
   async run(): Promise<Environment> {
-    const { repoRoot, runFolder, tapeFiles, configStep } = this.#options
+    const { repoRoot, runFolder, tapeFiles, configStep, isOneOfMany = false } = this.#options
     await this.#step('stop-leftovers', async () => {
       checkWritable(runFolder)
-      const done = await stopLeftovers(this.#register)
+      const done = isOneOfMany ? doneBefore : await stopLeftovers(this.#register)
       this.#record('supervisor', process.pid)
       return done
     })
     await this.#step('reset-state', () => this.#resetState())
-    await this.#step('rotate-logs', async () => rotateLogs(repoRoot, runFolder))
-    await this.#step('check-runtime', () => checkRuntime({ repoRoot, runFolder, tapeFiles }))
+    await this.#step('rotate-logs', async () => (isOneOfMany ? makeLogs(runFolder) : rotateLogs(repoRoot, runFolder)))
+    await this.#step('check-runtime', async () => (isOneOfMany ? doneBefore : checkRuntime({ repoRoot, runFolder, tapeFiles })))
     this.#network = await this.#openNetwork()
     this.#steps.push(configStep)
     assert(this.#store !== null, 'resetting the state chooses the store')
@@ -130,12 +135,13 @@ class Preparation {
 
   async #resetState(): Promise<string> {
     const { redis, env, runFolder } = this.#options
-    const url = redis.url ?? env.REDIS_URL
+    // A variable that is set to nothing is not set: some CI systems can do no other.
+    const url = redis.url ?? (env.REDIS_URL === '' ? undefined : env.REDIS_URL)
     if (redis.mode === 'url' && url === undefined) {
       throw notReady('redis.mode is url, but there is no address', 'Set redis.url in the config or REDIS_URL in the environment.')
     }
     if (url !== undefined && (redis.mode === 'url' || redis.mode === 'auto')) {
-      return `Redis at ${withoutPassword(url)}: ${await this.#useRedis({ url }, redis.allowFlushAll)}`
+      return `Redis at ${withoutSecrets(url)}: ${await this.#useRedis({ url }, redis.allowFlushAll)}`
     }
     if (redis.mode === 'private' || (redis.mode === 'auto' && isRedisInstalled())) {
       const server = await startRedisServer(runFolder)

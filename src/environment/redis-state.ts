@@ -2,9 +2,9 @@
 
 import { Redis } from 'ioredis'
 import { messageOf } from '../base/error.ts'
-import { ownerKey, runPrefix, runPrefixOf } from '../store/keys.ts'
+import { ownerKey, runPrefix, runPrefixesOf } from '../store/keys.ts'
 import { currentProcess, isGone, parseIdentity } from '../store/process-identity.ts'
-import { withoutPassword } from '../store/redis-state-store.ts'
+import { withoutSecrets } from '../store/redis-address.ts'
 import type { RedisAddress } from '../store/redis-state-store.ts'
 import { notReady } from './environment-error.ts'
 
@@ -37,7 +37,7 @@ export async function resetRedis(options: ResetOptions): Promise<string> {
 export async function removeRunKeys(address: RedisAddress, ofRunPrefix: string): Promise<number> {
   return withRedis(address, async (redis) => {
     let count = 0
-    for await (const keys of scan(redis, `${ofRunPrefix}:*`)) count += await redis.unlink(...keys)
+    for await (const keys of scan(redis, ofRunPrefix)) count += await redis.unlink(...keys)
     return count
   })
 }
@@ -52,18 +52,27 @@ async function flushAll(redis: Redis): Promise<string> {
 async function removeLeftoverKeys(redis: Redis, { keyPrefix, runId }: ResetOptions): Promise<string> {
   const kept = new Map<string, boolean>([[runPrefix(keyPrefix, runId), false]])
   let removedCount = 0
-  for await (const keys of scan(redis, `${keyPrefix}:*`)) {
+  for await (const keys of scan(redis, keyPrefix)) {
     const leftovers: string[] = []
     for (const key of keys) {
-      const run = runPrefixOf(key, keyPrefix)
-      const isKept = kept.get(run) ?? (await hasLiveOwner(redis, run))
-      kept.set(run, isKept)
+      const isKept = await isAnyKept(runPrefixesOf(key, keyPrefix), kept, redis)
       if (!isKept) leftovers.push(key)
     }
     if (leftovers.length > 0) removedCount += await redis.unlink(...leftovers)
   }
   const keptCount = [...kept.values()].filter(Boolean).length
-  return `removed ${removedCount} keys under ${keyPrefix}:${keptCount > 0 ? `, left ${keptCount} running campaigns' alone` : ''}`
+  const left = keptCount > 0 ? `, left ${keptCount} running campaigns' alone` : ''
+  return `removed ${removedCount} keys under ${keyPrefix}:${left}`
+}
+
+/** What was found out about a run is remembered: it has several keys. */
+async function isAnyKept(runs: readonly string[], kept: Map<string, boolean>, redis: Redis): Promise<boolean> {
+  for (const run of runs) {
+    const isKept = kept.get(run) ?? (await hasLiveOwner(redis, run))
+    kept.set(run, isKept)
+    if (isKept) return true
+  }
+  return false
 }
 
 async function hasLiveOwner(redis: Redis, run: string): Promise<boolean> {
@@ -78,7 +87,10 @@ async function hasLiveOwner(redis: Redis, run: string): Promise<boolean> {
   }
 }
 
-async function* scan(redis: Redis, pattern: string): AsyncGenerator<string[]> {
+/** All keys under a prefix; no letter of it is a pattern's. */
+async function* scan(redis: Redis, prefix: string): AsyncGenerator<string[]> {
+  const literal = prefix.replaceAll(/[*?[\]\\]/g, '\\$&')
+  const pattern = `${literal}:*`
   let cursor = '0'
   for (let scans = 0; scans < maxScans; scans++) {
     const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', keysPerScan)
@@ -89,24 +101,37 @@ async function* scan(redis: Redis, pattern: string): AsyncGenerator<string[]> {
   throw new Error(`more keys than ${maxScans * keysPerScan}: use a server or a database of its own`)
 }
 
-async function withRedis<T>(address: RedisAddress, use: (redis: Redis) => Promise<T>): Promise<T> {
-  const settings = {
-    lazyConnect: true,
-    protocol: 2 as const,
-    disableClientInfo: true,
-    connectTimeout: commandTimeoutMs,
-    commandTimeout: commandTimeoutMs,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
+const settings = {
+  lazyConnect: true,
+  protocol: 2 as const,
+  disableClientInfo: true,
+  connectTimeout: commandTimeoutMs,
+  commandTimeout: commandTimeoutMs,
+  maxRetriesPerRequest: 0,
+  retryStrategy: () => null,
+}
+
+function connectionTo(address: RedisAddress): Redis {
+  try {
+    return 'url' in address ? new Redis(address.url, settings) : new Redis({ ...settings, path: address.path })
+  } catch {
+    // The error holds the whole address, and with it the password: it is not handed on.
+    throw notReady(
+      'the address of Redis cannot be read',
+      'Write REDIS_URL as redis://user:password@host:port, with % codes for / @ ? and #.',
+    )
   }
-  const redis = 'url' in address ? new Redis(address.url, settings) : new Redis({ ...settings, path: address.path })
+}
+
+async function withRedis<T>(address: RedisAddress, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = connectionTo(address)
   let connectionError: unknown
   redis.on('error', (error: unknown) => (connectionError = error))
   try {
     await redis.connect()
     return await use(redis)
   } catch (error) {
-    const where = 'url' in address ? withoutPassword(address.url) : address.path
+    const where = 'url' in address ? withoutSecrets(address.url) : address.path
     throw notReady(
       `Redis at ${where} is not usable: ${messageOf(connectionError ?? error)}`,
       'Start Redis or correct the address (REDIS_URL, redis.url); redis.mode: off runs without it.',

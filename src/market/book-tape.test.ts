@@ -1,8 +1,10 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { OperatingError } from '../base/error.ts'
 import { BookTapeReader, BookTapeWriter, type TapeBookLine, type TapeLine } from './book-tape.ts'
 
 const header = { tape: 'longhaul-books', version: 1, market: 'loopback', instruments: [{ venue: 'upbit', code: 'KRW-BTC' }] } as const
@@ -33,6 +35,7 @@ function linesOf(reader: BookTapeReader): TapeLine[] {
   return lines
 }
 
+const linesWith = (line: string): string => `${JSON.stringify({ ...header, file: 1 })}\n${line}\n`
 const firstFile = () => join(folder, '000001.ndjson.gz')
 
 test('what was written is read again, over several files', () => {
@@ -106,6 +109,49 @@ describe('a tape that cannot be played says in which file and line', () => {
     writeFileSync(firstFile(), gzipSync(text))
     expect(() => linesOf(new BookTapeReader(folder))).toThrow(
       expect.objectContaining({ code: 'TAPE_INVALID', message: expect.stringContaining(message) as string }),
+    )
+  })
+
+  test.for<[string, () => Buffer, string]>([
+    ['a size that is a text', () => gzipSync(linesWith(JSON.stringify({ ...bookAt(1), a: [[1, '2']] }))), 'line 2: expected c, b and a'],
+    ['NUL bytes', () => gzipSync(linesWith('\0\0\0')), 'line 2: Unexpected token'],
+    ['levels in levels', () => gzipSync(linesWith('['.repeat(100_000))), 'line 2: '],
+    ['a line of 64 MB', () => gzipSync(linesWith(' '.repeat(64 << 20)), { level: 1 }), 'line 2: longer than 4194304 characters'],
+    [
+      'a gzip that unfolds into 200 MB',
+      () => gzipSync(Buffer.alloc(200 << 20), { level: 1 }),
+      'cannot be read: Cannot create a Buffer larger',
+    ],
+  ])('%s', ([, bytes, message]) => {
+    written()
+    writeFileSync(firstFile(), bytes())
+    expect(() => linesOf(new BookTapeReader(folder))).toThrow(
+      expect.objectContaining({ code: 'TAPE_INVALID', message: expect.stringContaining(message) as string }),
+    )
+  })
+
+  test('a file that is larger than any of ours is refused unread', () => {
+    written([bookAt(1)])
+    truncateSync(firstFile(), 2 ** 31)
+    expect(() => new BookTapeReader(folder)).toThrow(expect.objectContaining({ message: expect.stringContaining('larger than') as string }))
+  })
+
+  test('whatever its bytes are, it is read, or the reader says what is wrong with it', () => {
+    written([bookAt(1), bookAt(2)], [{ t: 3, r: 3, v: 'binance', down: 'away' }])
+    const text = gunzipSync(readFileSync(firstFile()))
+    const changes = fc.array(fc.tuple(fc.nat(text.length - 1), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(changes, fc.boolean(), (bytes, isInside) => {
+        const spoiled = Buffer.from(isInside ? text : gzipSync(text))
+        for (const [place, byte] of bytes) spoiled[place % spoiled.length] = byte
+        writeFileSync(firstFile(), isInside ? gzipSync(spoiled) : spoiled)
+        try {
+          for (const line of linesOf(new BookTapeReader(folder))) expect(Number.isSafeInteger(line.t)).toBe(true)
+        } catch (error) {
+          expect(error).toBeInstanceOf(OperatingError)
+        }
+      }),
+      { numRuns: 300 },
     )
   })
 

@@ -3,7 +3,7 @@
  * time. The recorder writes them, the recorded market reads them; docs/MARKET_MODEL.md describes the format for other programs.
  */
 
-import { appendFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { messageOf, OperatingError } from '../base/error.ts'
@@ -47,6 +47,10 @@ export type TapeLine = TapeBookLine | TapeOutageLine
 
 /** Uncompressed: what a reader holds in memory at once. */
 const maxFileBytes = 32 * 2 ** 20
+/** Of other programs' files, unzipped: they may begin a new one later than we do. */
+const maxReadBytes = 4 * maxFileBytes
+/** A header of two thousand instruments, or a book of a hundred thousand levels. */
+const maxLineCharacters = 4 * 2 ** 20
 const repositoryRoot = resolve(import.meta.dirname, '../..')
 const fileName = /^(\d{6})\.ndjson\.gz$/
 
@@ -163,7 +167,8 @@ export class BookTapeReader {
   #read(): string {
     try {
       // A killed recorder may have left half a member at the end: what came before it is whole.
-      const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 16 * maxFileBytes }
+      const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: maxReadBytes }
+      if (statSync(this.#path).size > maxReadBytes) throw new Error(`larger than ${maxReadBytes} bytes`)
       return gunzipSync(readFileSync(this.#path), options).toString('utf8')
     } catch (error) {
       throw new OperatingError('TAPE_INVALID', `${this.#path} cannot be read: ${messageOf(error)}`, {
@@ -177,9 +182,10 @@ export class BookTapeReader {
   #nextJson(): unknown {
     const end = this.#text.indexOf('\n', this.#position)
     if (end < 0) return undefined
+    this.#lineNumber++
+    if (end - this.#position > maxLineCharacters) throw this.#invalid(`longer than ${maxLineCharacters} characters`)
     const line = this.#text.slice(this.#position, end)
     this.#position = end + 1
-    this.#lineNumber++
     try {
       return JSON.parse(line)
     } catch (error) {
@@ -216,6 +222,6 @@ function filesIn(folder: string): string[] {
 
 function areLevels(value: unknown): value is TapeLevels {
   const isLevel = (level: unknown): boolean =>
-    Array.isArray(level) && level.length === 2 && level.every((part) => part > 0 && part < Infinity)
+    Array.isArray(level) && level.length === 2 && level.every((part) => typeof part === 'number' && part > 0 && part < Infinity)
   return Array.isArray(value) && value.every(isLevel)
 }

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { OperatingError } from '../base/error.ts'
 import { loadTape, type TapeSettings } from './tape.ts'
@@ -78,6 +79,50 @@ describe('loading a tape', () => {
     const error = errorOf(pair(fileOf(...lines)))
     expect(error.code).toBe('TAPE_INVALID')
     expect(error.message).toContain(message)
+  })
+
+  test.each<[string, Buffer, string]>([
+    ['NUL bytes', Buffer.from(`${header}\n60000,\0\0,12,9,11,1,100,120,90,110,5\n`), 'line 2, column upbit_open: expected a number'],
+    ['only NUL bytes', Buffer.alloc(100_000), 'line 1, column ts_ms: expected at most 10000 characters in a line'],
+    ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe, 0xc3, 0x28]), 'line 1, column ts_ms: expected a header row'],
+    ['a line of 64 MB', Buffer.concat([Buffer.from(`${header}\n`), Buffer.alloc(64 << 20, ',')]), 'line 2, column ts_ms: expected at most'],
+    ['a gzip that is cut', gzipSync(`${header}\n${first}\n`).subarray(0, 60), 'cannot be read: unexpected end of file'],
+    ['a gzip of bytes of another kind', Buffer.from([0x1f, 0x8b, 0, 0, 0, 0]), 'cannot be read: unknown compression method'],
+    [
+      'a gzip that unfolds into 300 MB',
+      gzipSync(Buffer.alloc(300 << 20), { level: 1 }),
+      'cannot be read: Cannot create a Buffer larger than',
+    ],
+  ])('refuses %s, in bounded time and memory', (_, bytes, message) => {
+    const file = join(folder, `${fileCount++}.csv`)
+    writeFileSync(file, bytes)
+    const error = errorOf(pair(file))
+    expect([error.code, error.message]).toEqual(['TAPE_INVALID', expect.stringContaining(message)])
+  })
+
+  test('refuses a file that is larger than any tape, unread', () => {
+    const file = fileOf(header, first)
+    truncateSync(file, 2 ** 31)
+    expect(errorOf(pair(file)).message).toContain('cannot be read: larger than 268435456 bytes')
+  })
+
+  test('takes any file for a tape, or says what is wrong with it', () => {
+    const whole = Buffer.from(`${header}\n${first}\n${first.replace('60000', '120000')}\n`)
+    const places = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 })
+    const file = join(folder, 'fuzzed.csv')
+    fc.assert(
+      fc.property(places, fc.boolean(), fc.nat(whole.length), (changes, isZipped, length) => {
+        const bytes = Buffer.from(whole.subarray(0, length % 2 === 0 ? whole.length : length))
+        for (const [place, byte] of changes) if (place < bytes.length) bytes[place] = byte
+        writeFileSync(file, isZipped ? gzipSync(bytes) : bytes)
+        try {
+          expect(loadTape(pair(file)).toMs).toBeGreaterThan(0)
+        } catch (error) {
+          expect(error).toBeInstanceOf(OperatingError)
+        }
+      }),
+      { numRuns: 300 },
+    )
   })
 
   test('says where it looked for a file that is not there', () => {

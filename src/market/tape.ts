@@ -1,6 +1,6 @@
 /** Reads recorded candles and best quotes from disk into plain arrays and checks every cell. The tape market is made from them. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { messageOf, OperatingError } from '../base/error.ts'
@@ -50,7 +50,12 @@ export interface TapeData {
 
 const minuteMs = 60_000
 const maxMinutes = 366 * 1440
-const maxFileBytes = 512 * 2 ** 20
+/** On disk, and unzipped: three times a year of candles in both forms. */
+const maxFileBytes = 256 * 2 ** 20
+/** A month of seconds, or five years of minutes. */
+const maxLines = 3_000_000
+/** Dozens of columns: a line without an end must not be taken apart. */
+const maxLineCharacters = 10_000
 const repositoryRoot = resolve(import.meta.dirname, '../..')
 
 type Row = Readonly<Record<string, number>>
@@ -74,6 +79,7 @@ function readText(file: string): string {
     })
   }
   try {
+    if (statSync(path).size > maxFileBytes) throw new Error(`larger than ${maxFileBytes} bytes`)
     const bytes = readFileSync(path)
     return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes, { maxOutputLength: maxFileBytes }) : bytes).toString('utf8')
   } catch (error) {
@@ -93,7 +99,10 @@ function readNumber(file: string, line: number, column: string, text: string): n
 }
 
 function readTable(file: string, columns: readonly string[]): Table {
-  const lines = readText(file).split('\n')
+  const lines = readText(file).split('\n', maxLines)
+  const overlong = lines.findIndex((line) => line.length > maxLineCharacters)
+  if (overlong >= 0) throw invalid(file, overlong + 1, 'ts_ms', `at most ${maxLineCharacters} characters in a line`, 'more')
+  if (lines.length === maxLines) throw invalid(file, maxLines, 'ts_ms', `at most ${maxLines} lines`, 'more')
   const header = (lines[0] ?? '').trim().split(',')
   const needed = ['ts_ms', ...columns]
   for (const column of needed) {

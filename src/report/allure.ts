@@ -6,6 +6,7 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Assertion } from '../analyzer/analysis.ts'
+import type { CampaignConfig } from '../config/schema.ts'
 import { formatDuration, formatUtc, markdownTable } from './format.ts'
 import { accelerationOf } from './run-figures.ts'
 import type { AttemptRecord, RunRecord } from './run-record.ts'
@@ -48,6 +49,11 @@ export async function tellRun(allure: AllureApi, runFolder: string, { record, ju
   for (const { name, content, contentType, fileExtension } of attachmentsOf(runFolder)) {
     await allure.attachment(name, content, { contentType, fileExtension })
   }
+}
+
+/** The name of a campaign's suite of tests: with the test's name it tells one history from another. */
+export function campaignTitle({ scenario, title, symbols }: Pick<CampaignConfig, 'scenario' | 'title' | 'symbols'>): string {
+  return `${scenario}: ${title === '' ? symbols.join(', ') : title}`
 }
 
 /** Where a test belongs: for tests of a campaign that judge nothing the judge does. */

@@ -2,6 +2,7 @@
 
 import type { Analysis, CheckResult, Judgement, Verdict } from '../analyzer/analysis.ts'
 import { isNetworkMarket } from '../config/schema.ts'
+import { faults } from './faults-section.ts'
 import { formatCount, formatDuration, formatNumber, formatUtc, markdownTable } from './format.ts'
 import { marketData, quoteToDecision } from './market-data-section.ts'
 import { anomalies, attempts, environment, hours, outages, symbols } from './report-sections.ts'
@@ -14,6 +15,8 @@ export interface ReportInput {
   analysis: Analysis
   checks: readonly CheckResult[]
   judgement: Judgement
+  /** How often each fault of the record struck. */
+  strikes: number[]
   /** Charts that lie in charts/ beside the report. */
   charts: readonly { name: string; title: string }[]
 }
@@ -41,6 +44,7 @@ export function finalReport(input: ReportInput): string {
     outages(analysis),
     marketData(analysis),
     quoteToDecision(analysis),
+    faults(input),
     checkers(input),
     charts(input),
     commercialComparison(record, analysis),

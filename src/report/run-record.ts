@@ -6,6 +6,7 @@
 import type { CampaignConfig } from '../config/schema.ts'
 import type { StepReport } from '../environment/step.ts'
 import type { StopReason } from '../model/event.ts'
+import type { Fault } from '../model/fault.ts'
 import type { Finding } from '../monitor/finding.ts'
 
 export interface AttemptRecord {
@@ -40,6 +41,8 @@ export interface RunRecord {
   commit: string | null
   isDirty: boolean
   command: string
+  /** The campaign spec that ran it, from the repository's root; left out where none did. */
+  specFile?: string | undefined
   seed: number
   /** SHA-256 over the resolved config. */
   configHash: string
@@ -55,6 +58,8 @@ export interface RunRecord {
   host: { nodeVersion: string; platform: string; cpuModel: string; cpuCount: number; memoryBytes: number }
   /** The modelled parts of the market, in words, for the report: spread, path inside a minute, tradable FX. */
   modelledParts: string[]
+  /** All that were to be injected: those of the config, and after them those that the seed drew. */
+  faults: Fault[]
   steps: StepReport[]
   attempts: AttemptRecord[]
 }

@@ -1,6 +1,7 @@
 /** A small S0 run as plain data, for the tests of this folder and of the commands that show it. */
 
 import type { Analysis, Distribution, SymbolFigures } from '../analyzer/analysis.ts'
+import { ExerciseRecorder } from '../analyzer/exercise-recorder.ts'
 import { campaignSchema } from '../config/schema.ts'
 import type { JudgedRun } from './write-report.ts'
 import type { RunRecord } from './run-record.ts'
@@ -28,6 +29,7 @@ export function sampleRecord(changes: Partial<RunRecord> = {}): RunRecord {
     engineWallMs: 600,
     host: { nodeVersion: 'v24.21.0', platform: 'linux x64', cpuModel: 'Example CPU', cpuCount: 2, memoryBytes: 8 * 2 ** 30 },
     modelledParts: ['spread', 'tradable FX'],
+    faults: [],
     steps: [{ name: 'reset-state', status: 'done', detail: 'FLUSHALL of our own server', hint: null, tookMs: 3 }],
     attempts: [
       {
@@ -115,6 +117,9 @@ export function sampleAnalysis(changes: Partial<Analysis> = {}): Analysis {
     heapAfterGcBytes: distribution(12 * 2 ** 20),
     latency: null,
     feeds: [],
+    guardDrill: null,
+    exercise: new ExerciseRecorder().exercise(),
+    finalState: new ExerciseRecorder().finalState(),
     heapTrend: noTrend,
     loopTimeTrend: noTrend,
     series: [
@@ -152,5 +157,6 @@ export function sampleRun(changes: { record?: Partial<RunRecord>; analysis?: Par
         { name: 'loop time p99', verdict: 'pass', expected: 'at most 1000 ms', actual: '52 ms' },
       ],
     },
+    strikes: [],
   }
 }

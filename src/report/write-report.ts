@@ -14,6 +14,8 @@ export interface JudgedRun {
   analysis: Analysis
   checks: CheckResult[]
   judgement: Judgement
+  /** How often each fault of the record struck, in its order. */
+  strikes: number[]
 }
 
 export const reportNames = { json: 'report.json', markdown: 'FINAL_REPORT.md', charts: 'charts' } as const
