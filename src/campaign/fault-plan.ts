@@ -32,6 +32,7 @@ const cuts: readonly FaultKind[] = ['stream-close', 'stream-reset', 'stream-half
 class Swarm {
   readonly #prng: Prng
   readonly #instruments: readonly InstrumentFacts[]
+  readonly #isStreamed: boolean
   readonly #kinds: readonly FaultKind[]
   readonly #endMs: number
 
@@ -39,7 +40,9 @@ class Swarm {
     this.#prng = new SeededPrng(config.seed).fork('swarm')
     this.#instruments = tradingPlan(config.symbols, config.venues).instruments
     this.#endMs = Math.floor((config.duration_minutes - config.faults.healedMinutes) * minuteMs)
-    this.#kinds = this.#chooseKinds(possibleKinds(config), config.data_source === 'ws')
+    const possible = possibleKinds(config)
+    this.#isStreamed = possible.some((kind) => faultTraits[kind].strikes === 'streams')
+    this.#kinds = this.#chooseKinds(possible)
   }
 
   draw(): Fault[] {
@@ -52,10 +55,10 @@ class Swarm {
     return faults.toSorted((left, right) => left.fromMs - right.fromMs)
   }
 
-  #chooseKinds(possible: readonly FaultKind[], isStreamed: boolean): FaultKind[] {
+  #chooseKinds(possible: readonly FaultKind[]): FaultKind[] {
     const chosen = new Set(possible.filter(() => this.#prng.next() < 0.5))
     const cut = this.#pick(cuts)
-    if (isStreamed && possible.includes(cut)) chosen.add(cut)
+    if (possible.includes(cut)) chosen.add(cut)
     if (possible.includes('partial-fill')) chosen.add('partial-fill')
     return [...chosen]
   }
@@ -76,9 +79,16 @@ class Swarm {
         const kind = queue.pop()
         if (kind !== undefined) together.push(this.#fault(kind, atMs))
       }
-      faults.push(...(count === 1 ? together : this.#pattern(together)))
+      const timed = count === 1 ? together : this.#pattern(together)
+      faults.push(...timed.flatMap((fault) => [...this.#breakBefore(fault), fault]))
       atMs += lengthMs
     }
+  }
+
+  /** Streams ask by REST only where they begin: what strikes requests meets one where a stream has just been broken. */
+  #breakBefore(fault: Fault): Fault[] {
+    if (!this.#isStreamed || faultTraits[fault.kind].strikes !== 'requests') return []
+    return [{ ...fault, kind: 'stream-reset', untilMs: fault.fromMs + 1000, share: 1, strength: 0 }]
   }
 
   /** Taken down one by one, and brought back in another order. */

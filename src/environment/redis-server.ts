@@ -147,8 +147,9 @@ async function waitForAnswer(socketPath: string, child: ChildProcess): Promise<s
   while (performance.now() < deadlineMs) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}`)
     if (existsSync(socketPath)) {
-      const answer = await ask(socketPath, 'INFO server\r\n')
-      const version = answer === null ? undefined : /redis_version:(\S+)/.exec(answer)?.[1]
+      // While it reads what it had stored it answers INFO already, and refuses everything else.
+      const answer = await ask(socketPath, 'PING\r\nINFO server\r\n')
+      const version = answer?.startsWith('+PONG') === true ? /redis_version:(\S+)/.exec(answer)?.[1] : undefined
       if (version !== undefined) return version
     }
     await delay(5)
