@@ -28,8 +28,8 @@ export default defineConfig({
     ],
     attachmentsDir: 'reports/vitest-attachments',
     projects: [
-      // Every processor: many of them wait for processes that they forked.
-      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], maxWorkers: '100%' } },
+      // Every processor: many of them wait for processes that they forked, which on a busy machine takes a while.
+      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], maxWorkers: '100%', testTimeout: 20_000 } },
       {
         extends: true,
         test: {

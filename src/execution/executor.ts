@@ -62,7 +62,10 @@ interface Entering {
 
 /** Orders sent for one leg's excess in one loop; what is still in excess then waits for the next loop. */
 const unwindOrdersMax = 3
-/** A venue that rejects what closes or unwinds a trade (a changed filter, a closed market) is not asked again every loop. */
+/**
+ * A venue that rejects what closes or unwinds a trade (a changed filter, a closed market) is not asked again every loop; and an exit whose
+ * one leg is rejected costs the fees of the other, there and back, each time.
+ */
 const rejectedDelayMs = { first: 500, max: 30_000 }
 
 export class Executor {
@@ -71,8 +74,8 @@ export class Executor {
   readonly #entries = new Map<string, Entering>()
   readonly #exits = new Map<string, ExitIntent>()
   readonly #inDoubt = new OrdersInDoubt()
-  /** Trades whose last orders were all rejected. */
-  readonly #rejected = new Map<string, { delayMs: number; againAtMs: number }>()
+  /** Legs of trades whose last order was rejected. */
+  readonly #rejectedLegs = new Map<string, { delayMs: number; againAtMs: number }>()
 
   constructor(options: ExecutorOptions) {
     this.#options = options
@@ -103,7 +106,7 @@ export class Executor {
   async close(intent: ExitIntent): Promise<void> {
     const { portfolio, route, watcher } = this.#options
     const { tradeId, direction } = intent
-    if (this.#isWaiting(tradeId)) return
+    if (legs.some((leg) => this.#isWaiting(tradeId, leg))) return
     if (this.#isTooSmallToClose(portfolio.trade(tradeId))) {
       this.#exits.set(tradeId, intent)
       await this.#finishExit(tradeId, intent.fxKrwPerUsdt)
@@ -130,8 +133,6 @@ export class Executor {
       this.#book(tradeId, answers, fxKrwPerUsdt)
       for (const { order, report } of answers)
         if (order.purpose === 'unwind' && report?.fill) this.#recordUnwind(order, report.fill.quantity)
-    } else if (this.#isWaiting(tradeId)) {
-      return
     }
     await this.#goOn(tradeId, phase, fxKrwPerUsdt)
   }
@@ -170,7 +171,7 @@ export class Executor {
       return false
     }
     this.#entries.delete(tradeId)
-    this.#rejected.delete(tradeId)
+    for (const leg of legs) this.#rejectedLegs.delete(legKey(tradeId, leg))
     return true
   }
 
@@ -220,7 +221,7 @@ export class Executor {
       realised,
     })
     this.#exits.delete(tradeId)
-    this.#rejected.delete(tradeId)
+    for (const leg of legs) this.#rejectedLegs.delete(legKey(tradeId, leg))
     watcher.closed(tradeId, Decimal.parse(realised.totalKrw))
     return true
   }
@@ -276,8 +277,10 @@ export class Executor {
   #book(tradeId: string, answers: readonly Answer[], fxKrwPerUsdt: number): void {
     const ordersInDoubt = answers.filter(({ report }) => report === null).map(({ order }) => order)
     this.#keepInDoubt(tradeId, ordersInDoubt)
-    if (answers.every(({ report }) => report?.status === 'rejected')) this.#waitLonger(tradeId)
-    else this.#rejected.delete(tradeId)
+    for (const { order, report } of answers) {
+      if (report?.status === 'rejected') this.#waitLonger(tradeId, order.leg)
+      else if (report !== null) this.#rejectedLegs.delete(legKey(tradeId, order.leg))
+    }
     try {
       for (const { order, report } of answers) if (report !== null) this.#bookOrder(order, report, fxKrwPerUsdt)
     } finally {
@@ -287,14 +290,15 @@ export class Executor {
     if (failed) throw failed.error
   }
 
-  #waitLonger(tradeId: string): void {
+  #waitLonger(tradeId: string, leg: Leg): void {
     const { first, max } = rejectedDelayMs
-    const delayMs = Math.min(2 * (this.#rejected.get(tradeId)?.delayMs ?? first / 2), max)
-    this.#rejected.set(tradeId, { delayMs, againAtMs: this.#options.nowMs() + delayMs })
+    const key = legKey(tradeId, leg)
+    const delayMs = Math.min(2 * (this.#rejectedLegs.get(key)?.delayMs ?? first / 2), max)
+    this.#rejectedLegs.set(key, { delayMs, againAtMs: this.#options.nowMs() + delayMs })
   }
 
-  #isWaiting(tradeId: string): boolean {
-    return this.#options.nowMs() < (this.#rejected.get(tradeId)?.againAtMs ?? 0)
+  #isWaiting(tradeId: string, leg: Leg): boolean {
+    return this.#options.nowMs() < (this.#rejectedLegs.get(legKey(tradeId, leg))?.againAtMs ?? 0)
   }
 
   #keepInDoubt(tradeId: string, orders: readonly OrderRequest[]): void {
@@ -365,6 +369,7 @@ export class Executor {
 
   async #unwind(tradeId: string, leg: Leg, fxKrwPerUsdt: number, conclude: () => boolean): Promise<boolean> {
     const { portfolio, provider, route, watcher } = this.#options
+    if (this.#isWaiting(tradeId, leg)) return false
     const instrument = route[leg]
     const whole = portfolio.foldDust(tradeId, leg)
     const side = whole.isPositive() ? 'sell' : 'buy'
@@ -379,7 +384,7 @@ export class Executor {
       if (!watcher.holdOrders(tradeId, [requiredAsset(instrument, plan.side, plan.quantity, plan.limitPrice)])) break
       this.#book(tradeId, await this.#send(tradeId, [this.#order(tradeId, 'unwind', leg, plan)]), fxKrwPerUsdt)
       excess = Decimal.parse(portfolio.trade(tradeId).excess[leg])
-      if (this.#inDoubt.has(tradeId) || this.#rejected.has(tradeId)) break
+      if (this.#inDoubt.has(tradeId) || this.#isWaiting(tradeId, leg)) break
     }
     this.#recordUnwind({ tradeId, leg, side }, whole.subtract(excess).abs())
     return conclude()
@@ -428,6 +433,10 @@ function answersTo(orders: readonly OrderRequest[], endOf: (order: OrderRequest)
       }
     }),
   )
+}
+
+function legKey(tradeId: string, leg: Leg): string {
+  return `${tradeId} ${leg}`
 }
 
 function unsent({ orderId }: OrderRequest): OrderReport {

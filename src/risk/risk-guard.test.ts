@@ -113,6 +113,17 @@ describe('blocks', () => {
     [
       'cooldown',
       (guard) => {
+        for (const [tradeId, afterMs] of Object.entries({ T1: 0, T2: 5000, T3: 15_000 })) {
+          enter(guard, tradeId, { nowMs: startMs + afterMs })
+          guard.failed(tradeId, krw(-5), startMs + afterMs)
+        }
+      },
+      // Four times as long after the third failure in a row.
+      { nowMs: startMs + 15_000 + 4 * 5000 - 1 },
+    ],
+    [
+      'cooldown',
+      (guard) => {
         for (const tradeId of ['T1', 'T2']) enter(guard, tradeId)
         guard.failed('T1', krw(0), startMs)
         guard.closed('T2', krw(0), startMs)
@@ -391,6 +402,8 @@ class Desk {
   readonly #store = new Map<string, string>()
   readonly #trades = new Map<string, { symbol: string; notionalKrw: number; held: number }>()
   readonly #closes: { symbol: string; atMs: number; realised: number; cooldownMs: number }[] = []
+  /** How each trade ended since the last restart, in order. */
+  #ends: { symbol: string; kind: 'closed' | 'failed' }[] = []
   #nowMs = startMs
   #isStopped = false
   #tradeNumber = 0
@@ -462,7 +475,11 @@ class Desk {
 
   #end(tradeId: string, kind: 'closed' | 'failed', realised: number): void {
     const { symbol } = this.#trades.get(tradeId)!
-    const cooldownMs = kind === 'closed' ? symbolLimits.cooldownMs : symbolLimits.failureCooldownMs
+    const ownEnds = this.#ends.filter((end) => end.symbol === symbol)
+    const failuresBefore = ownEnds.length - 1 - ownEnds.findLastIndex((end) => end.kind === 'closed')
+    const failureCooldownMs = Math.min(symbolLimits.failureCooldownMs * 2 ** failuresBefore, 600_000)
+    const cooldownMs = kind === 'closed' ? symbolLimits.cooldownMs : failureCooldownMs
+    this.#ends.push({ symbol, kind })
     this.#guard[kind](tradeId, krw(realised), this.#nowMs)
     this.#trades.delete(tradeId)
     this.#closes.push({ symbol, atMs: this.#nowMs, realised, cooldownMs })
@@ -478,6 +495,7 @@ class Desk {
     )
     for (const trade of this.#trades.values()) trade.held = 0
     this.#isStopped = false
+    this.#ends = []
   }
 
   #held(): number {

@@ -52,6 +52,8 @@ interface StoredGuard {
 }
 
 const guardKey = 'guard'
+/** However often entries on a symbol have failed, it is tried again after this. */
+const failureCooldownMaxMs = 600_000
 
 /**
  * A reservation lives as long as its trade: `decide` makes it, `closed` or `failed` ends it. Orders are held inside it: `decide` holds the
@@ -66,6 +68,8 @@ export class RiskGuard {
   readonly #overall: Counters = { openTrades: 0, exposure: Decimal.zero, dailyProfit: Decimal.zero }
   readonly #bySymbol = new Map<string, Counters>()
   readonly #cooldownUntilMs = new Map<string, number>()
+  /** Entries that have failed one after the other. A killed engine counts anew, from a cooldown that is stored. */
+  readonly #failuresInARow = new Map<string, number>()
   readonly #changes = new ChangeTracker()
   #resetAtMs: number | null = null
   #stoppedBecause: string | null = null
@@ -132,13 +136,18 @@ export class RiskGuard {
   /** The trade was closed whole. */
   closed(tradeId: string, realisedKrw: Decimal, nowMs: number): void {
     const { symbol } = this.#reservation(tradeId)
+    this.#failuresInARow.delete(symbol)
     this.#end(tradeId, realisedKrw, nowMs, this.#symbolSettings(symbol).cooldownMs)
   }
 
-  /** The entry ended with nothing hedged. */
+  /** The entry ended with nothing hedged. Each costs fees, so every further one in a row is followed by twice the cooldown. */
   failed(tradeId: string, realisedKrw: Decimal, nowMs: number): void {
     const { symbol } = this.#reservation(tradeId)
-    this.#end(tradeId, realisedKrw, nowMs, this.#symbolSettings(symbol).failureCooldownMs)
+    const earlier = this.#failuresInARow.get(symbol) ?? 0
+    this.#failuresInARow.set(symbol, earlier + 1)
+    const { failureCooldownMs } = this.#symbolSettings(symbol)
+    const cooldownMs = Math.min(failureCooldownMs * 2 ** earlier, Math.max(failureCooldownMs, failureCooldownMaxMs))
+    this.#end(tradeId, realisedKrw, nowMs, cooldownMs)
   }
 
   /** All that has to be stored since the last take. The taker keeps it until it is stored. */
