@@ -59,6 +59,22 @@ test('the same seed strikes alike: same trading.log with another store and at an
   expect(second.tradingHash).toBe(first.tradingHash)
 })
 
+test('a recorded market is struck alike too', { timeout }, async () => {
+  const plan = [
+    { kind: 'stale-book', fromMs: 60_000, untilMs: 120_000, venue: 'upbit' },
+    { kind: 'server-error', fromMs: 150_000, untilMs: 170_000, share: 0.5 },
+    { kind: 'crossed-book', fromMs: 200_000, untilMs: 220_000, strength: 30 },
+    { kind: 'freeze', fromMs: 250_000, untilMs: 270_000 },
+    { kind: 'maintenance', fromMs: 300_000, untilMs: 330_000, venue: 'binance' },
+  ]
+  const run = (overrides: Record<string, unknown>): Promise<FinishedRun> =>
+    runOnce({ configFile: 'configs/tape-fixture.yaml', overrides: { 'faults.plan': plan, duration_minutes: 10, ...overrides } })
+  const [first, second] = await Promise.all([run({ 'redis.mode': 'off' }), run({ 'redis.mode': 'auto', pace: '3600x' })])
+  expect(first.judged.strikes.map((count) => count > 0)).toEqual(plan.map(() => true))
+  expect(second.judged.strikes).toEqual(first.judged.strikes)
+  expect(second.tradingHash).toBe(first.tradingHash)
+})
+
 test('faults that never happen prove nothing', { timeout }, async () => {
   const never = { kind: 'rejection', fromMs: 0, untilMs: 1 }
   const { judged } = await runOnce({
