@@ -3,6 +3,7 @@
 import { Decimal } from '../base/decimal.ts'
 import { schemaVersion, type OrderFilled, type TradingEvent } from '../model/event.ts'
 import type { InstrumentFacts, Side, Venue } from '../model/instrument.ts'
+import { binanceBitcoin, upbitBitcoin } from '../model/sample-instruments.ts'
 import type { Balance } from '../model/money.ts'
 import type { OrderPurpose } from '../model/order.ts'
 import type { Direction, Leg } from '../model/route.ts'
@@ -11,28 +12,8 @@ import type { Realised, Trade } from '../model/trade.ts'
 const sampleStartMs = Date.UTC(2026, 0, 5)
 
 const instruments: Record<Leg, InstrumentFacts> = {
-  a: {
-    venue: 'upbit',
-    code: 'KRW-BTC',
-    base: 'BTC',
-    quote: 'KRW',
-    tickBands: [{ fromPrice: '0', tickSize: '1000' }],
-    lotSize: '0.00000001',
-    minNotional: '5000',
-    takerFee: '0.0005',
-    feeAsset: 'quote',
-  },
-  b: {
-    venue: 'binance',
-    code: 'BTCUSDT',
-    base: 'BTC',
-    quote: 'USDT',
-    tickBands: [{ fromPrice: '0', tickSize: '0.01' }],
-    lotSize: '0.00001',
-    minNotional: '5',
-    takerFee: '0.001',
-    feeAsset: 'received',
-  },
+  a: upbitBitcoin,
+  b: binanceBitcoin,
 }
 
 const symbol = 'KRW-BTC'

@@ -6,34 +6,15 @@ import { SeededPrng } from '../base/prng.ts'
 import { VirtualClock } from '../clock/virtual-clock.ts'
 import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
 import { type Instrument, instrumentOf, type Side } from '../model/instrument.ts'
+import { binanceBitcoin, upbitBitcoin } from '../model/sample-instruments.ts'
 import type { OrderBook, PriceLevel } from '../model/order-book.ts'
 import type { OrderReport, OrderRequest } from '../model/order.ts'
 import { type ExecutionSettings, PaperOrderGateway } from './paper-order-gateway.ts'
 
 const startMs = Date.UTC(2026, 0, 5)
 
-const upbit = instrumentOf({
-  venue: 'upbit',
-  code: 'KRW-BTC',
-  base: 'BTC',
-  quote: 'KRW',
-  tickBands: [{ fromPrice: '0', tickSize: '1000' }],
-  lotSize: '0.00000001',
-  minNotional: '5000',
-  takerFee: '0.0005',
-  feeAsset: 'quote',
-})
-const binance = instrumentOf({
-  venue: 'binance',
-  code: 'BTCUSDT',
-  base: 'BTC',
-  quote: 'USDT',
-  tickBands: [{ fromPrice: '0', tickSize: '0.01' }],
-  lotSize: '0.00001',
-  minNotional: '5',
-  takerFee: '0.001',
-  feeAsset: 'received',
-})
+const upbit = instrumentOf(upbitBitcoin)
+const binance = instrumentOf(binanceBitcoin)
 
 const bids = [
   { price: 99_000, size: 0.5 },

@@ -7,6 +7,7 @@ import { DropCopy } from '../execution/drop-copy.ts'
 import { PaperOrderGateway } from '../execution/paper-order-gateway.ts'
 import type { Fault, FaultKind } from '../model/fault.ts'
 import { instrumentOf } from '../model/instrument.ts'
+import { binanceBitcoin } from '../model/sample-instruments.ts'
 import type { OrderBook } from '../model/order-book.ts'
 import type { OrderReport, OrderRequest } from '../model/order.ts'
 import { FaultBoard } from './fault-board.ts'
@@ -15,17 +16,7 @@ import { FaultyGateway } from './faulty-gateway.ts'
 const startMs = Date.UTC(2026, 0, 5)
 const orderTimeoutMs = 800
 
-const instrument = instrumentOf({
-  venue: 'binance',
-  code: 'BTCUSDT',
-  base: 'BTC',
-  quote: 'USDT',
-  tickBands: [{ fromPrice: '0', tickSize: '0.01' }],
-  lotSize: '0.00001',
-  minNotional: '5',
-  takerFee: '0.001',
-  feeAsset: 'received',
-})
+const instrument = instrumentOf(binanceBitcoin)
 
 interface Struck {
   kind: FaultKind

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Decimal } from '../../../base/decimal.ts'
 import { SeededPrng } from '../../../base/prng.ts'
 import { instrumentOf } from '../../../model/instrument.ts'
+import { binanceBitcoin } from '../../../model/sample-instruments.ts'
 import { amountText } from './order-json.ts'
 import { BinanceSignatures } from './signatures.ts'
 import { BinanceTradingFace } from './trading-face.ts'
@@ -17,17 +18,7 @@ const nowMs = Date.UTC(2026, 0, 5)
 const accessKey = 'vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A'
 const secretKey = 'NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j'
 
-const bitcoin = instrumentOf({
-  venue: 'binance',
-  code: 'BTCUSDT',
-  base: 'BTC',
-  quote: 'USDT',
-  tickBands: [{ fromPrice: '0', tickSize: '0.01' }],
-  lotSize: '0.00001',
-  minNotional: '5',
-  takerFee: '0.001',
-  feeAsset: 'received',
-})
+const bitcoin = instrumentOf(binanceBitcoin)
 
 const ether = { ...bitcoin, code: 'ETHUSDT', base: 'ETH' }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Decimal, sumDecimals } from '../../../base/decimal.ts'
 import { SeededPrng } from '../../../base/prng.ts'
 import { instrumentOf } from '../../../model/instrument.ts'
+import { upbitBitcoin } from '../../../model/sample-instruments.ts'
 import type { FaceSession, FaceSocket } from '../face.ts'
 import { numberedUuid, numberOfUuid } from '../numbered-uuid.ts'
 import { OrderDesk } from '../order-desk.ts'
@@ -17,17 +18,7 @@ const accessKey = 'access'
 const secretKey = 'secret'
 const anyUuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/)
 
-const bitcoin = instrumentOf({
-  venue: 'upbit',
-  code: 'KRW-BTC',
-  base: 'BTC',
-  quote: 'KRW',
-  tickBands: [{ fromPrice: '0', tickSize: '1000' }],
-  lotSize: '0.00000001',
-  minNotional: '5000',
-  takerFee: '0.0005',
-  feeAsset: 'quote',
-})
+const bitcoin = instrumentOf(upbitBitcoin)
 
 interface Token {
   algorithm?: 'HS256' | 'HS512' | 'none'
