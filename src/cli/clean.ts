@@ -18,6 +18,8 @@ Stops engines and servers that a killed campaign left running, and removes the o
   --keep N    keep the newest N runs under reports/runs (default ${defaultKeepCount}); running campaigns always stay
   --logs      also remove the archived logs under reports/archive
   --dry-run   say what would be done, and do nothing
+
+exit codes: 0 cleaned, 3 bad command line
 `
 
 interface CleanSettings {

@@ -12,7 +12,7 @@ const usage = `usage: longhaul worker --redis redis://HOST:PORT [--concurrency N
   --redis URL            the Redis that longhaul sweep --redis gives its seeds to; ${queuePasswordVariable} holds its password
   --concurrency N        runs at one time; default: the processors of this machine
 
-It runs sweeps of its own code only. Exit codes: 0 told to stop, 3 bad command line, 4 no Redis, or a sweep of another commit waits
+It runs sweeps of its own code only. Exit codes: 0 told to stop, 3 bad command line, 4 no Redis, or a sweep of other sources waits
 `
 
 /** Wall time of one seed. */

@@ -8,7 +8,7 @@ export interface FaultTraits {
   /** Bounds of what a swarm draws, each uniform between the two. A `kill` has no duration. */
   durationMs: readonly [min: number, max: number]
   share: readonly [min: number, max: number]
-  /** The unit is the kind's own; where the config leaves it out it is half-way between. */
+  /** The unit is the kind's own. */
   strength: readonly [min: number, max: number]
   /** Whether a swarm may aim it at one venue, or at one instrument. */
   aim: 'venue' | 'instrument' | 'none'
@@ -45,7 +45,7 @@ export const faultTraits: Readonly<Record<FaultKind, FaultTraits>> = {
   maintenance: { strikes: 'venue', durationMs: [10_000, 60_000], share: always, strength: unused, aim: 'venue' },
   'filter-change': { strikes: 'orders', durationMs: lasting, share: always, strength: [2, 100], aim: 'instrument' },
   // Every swarm has it, and a run that shows no partial fill has shown too little.
-  'partial-fill': { strikes: 'orders', durationMs: [600_000, 1_200_000], share: [0.2, 0.7], strength: [0.1, 0.9], aim: 'none' },
+  'partial-fill': { strikes: 'orders', durationMs: [600_000, 1_200_000], share: [0.4, 0.8], strength: [0.1, 0.9], aim: 'none' },
   rejection: { strikes: 'orders', durationMs: lasting, share: [0.1, 0.5], strength: unused, aim: 'venue' },
   'lost-acknowledgement': { strikes: 'orders', durationMs: lasting, share: [0.1, 0.5], strength: unused, aim: 'venue' },
   'late-fill': { strikes: 'orders', durationMs: lasting, share: [0.1, 0.5], strength: [1_000, 20_000], aim: 'venue' },
@@ -59,6 +59,7 @@ export const faultTraits: Readonly<Record<FaultKind, FaultTraits>> = {
   freeze: { strikes: 'process', durationMs: [20_000, 20_000], share: always, strength: unused, aim: 'none' },
 }
 
+/** Where the config leaves it out: half-way between, and for a clock, whose middle is no skew at all, half of what it may be ahead. */
 export function defaultStrength(kind: FaultKind): number {
   const [min, max] = faultTraits[kind].strength
   return kind === 'clock-skew' ? max / 2 : (min + max) / 2

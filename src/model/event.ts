@@ -309,7 +309,10 @@ export interface SymbolFailed extends LogLine {
   stack: string
 }
 
-/** A venue request that gave no usable answer; `code` is an ErrorCode. Warn for the first, error never: the loop goes on without quotes. */
+/**
+ * A venue request that gave no usable answer; `code` is an ErrorCode. Warn for the first and for every five minutes that it lasts, error
+ * never: the loop goes on without quotes.
+ */
 export interface VenueTroubled extends LogLine {
   event: 'venue-troubled'
   venue: Venue
