@@ -43,7 +43,8 @@ export const faultTraits: Readonly<Record<FaultKind, FaultTraits>> = {
   'zero-padded-book': { strikes: 'books', durationMs: brief, share: [0.3, 1], strength: unused, aim: 'instrument' },
   'clock-skew': { strikes: 'venue', durationMs: [20_000, 120_000], share: always, strength: [-4_000, 4_000], aim: 'venue' },
   maintenance: { strikes: 'venue', durationMs: [10_000, 60_000], share: always, strength: unused, aim: 'venue' },
-  'filter-change': { strikes: 'orders', durationMs: lasting, share: always, strength: [2, 100], aim: 'instrument' },
+  // Three in a row stay below the quarter of an hour for which a checker lets legs be uneven.
+  'filter-change': { strikes: 'orders', durationMs: [60_000, 240_000], share: always, strength: [2, 100], aim: 'instrument' },
   // Every swarm has it, and a run that shows no partial fill has shown too little.
   'partial-fill': { strikes: 'orders', durationMs: [600_000, 1_200_000], share: [0.4, 0.8], strength: [0.1, 0.9], aim: 'none' },
   rejection: { strikes: 'orders', durationMs: lasting, share: [0.1, 0.5], strength: unused, aim: 'venue' },

@@ -477,7 +477,7 @@ class Desk {
     const { symbol } = this.#trades.get(tradeId)!
     const ownEnds = this.#ends.filter((end) => end.symbol === symbol)
     const failuresBefore = ownEnds.length - 1 - ownEnds.findLastIndex((end) => end.kind === 'closed')
-    const failureCooldownMs = Math.min(symbolLimits.failureCooldownMs * 2 ** failuresBefore, 600_000)
+    const failureCooldownMs = Math.min(symbolLimits.failureCooldownMs * 2 ** failuresBefore, 120_000)
     const cooldownMs = kind === 'closed' ? symbolLimits.cooldownMs : failureCooldownMs
     this.#ends.push({ symbol, kind })
     this.#guard[kind](tradeId, krw(realised), this.#nowMs)

@@ -52,8 +52,8 @@ interface StoredGuard {
 }
 
 const guardKey = 'guard'
-/** However often entries on a symbol have failed, it is tried again after this. */
-const failureCooldownMaxMs = 600_000
+/** However often entries on a symbol have failed, it is tried again after this: sooner than a guard that blocks counts as trouble. */
+const failureCooldownMaxMs = 120_000
 
 /**
  * A reservation lives as long as its trade: `decide` makes it, `closed` or `failed` ends it. Orders are held inside it: `decide` holds the
