@@ -75,6 +75,7 @@ class SeedWorker {
   readonly #options: SeedWorkerOptions
   readonly #redis: Redis
   readonly #folder: string
+  readonly #writtenFiles = new Set<string>()
   readonly #pool: SeedPool
   readonly #clock = new SystemClock()
   readonly #ended = Promise.withResolvers<void>()
@@ -149,8 +150,12 @@ class SeedWorker {
 
   #fileOf(config: string): string {
     const file = join(this.#folder, `${createHash('sha256').update(config).digest('hex').slice(0, 16)}.yaml`)
-    mkdirSync(this.#folder, { recursive: true })
-    writeFileSync(file, config)
+    // Once: a process may be reading it for the seed before.
+    if (!this.#writtenFiles.has(file)) {
+      mkdirSync(this.#folder, { recursive: true })
+      writeFileSync(file, config)
+      this.#writtenFiles.add(file)
+    }
     return file
   }
 
