@@ -532,6 +532,13 @@ describe('what cannot be told', () => {
     expect(results.find(({ name }) => name === 'ids-unique')).toMatchObject({ verdict: 'pass' })
   })
 
+  it('is unknown where a leg is called as no leg is, and what every object has is left as it was', async () => {
+    const events = soundLog().map((event) => ({ ...event, ...('leg' in event ? { leg: '__proto__' } : {}) }))
+    const results = await check(events as TradingEvent[])
+    expect(new Set(results.map(({ verdict }) => verdict))).toEqual(new Set(['unknown']))
+    expect(Object.keys(Object.prototype)).toEqual([])
+  })
+
   it('says that nothing was examined in a log that does not exist', async () => {
     const results = await runCheckers(join(folder, 'none.log'))
     expect(results.map(({ verdict, examined }) => `${verdict}: ${examined}`)).toContain('pass: no fills')

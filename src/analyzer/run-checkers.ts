@@ -66,6 +66,8 @@ class GuardedChecker {
     if (this.#failure !== null) return
     this.#attempt(`seq ${JSON.stringify(event.seq)}, ${event.event}`, () => {
       assert(isOpen, 'the log does not start with session-opened')
+      // Checkers keep books by leg: another word for one must not become a name in them, least of all `__proto__`.
+      if ('leg' in event) assert(event.leg === 'a' || event.leg === 'b', `leg ${JSON.stringify(event.leg)}`)
       if (event.event === 'session-opened') assert(event.schema === schemaVersion, `schema ${event.schema}, expected ${schemaVersion}`)
       this.#checker.observe(event)
     })

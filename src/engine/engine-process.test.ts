@@ -177,7 +177,7 @@ describe.concurrent('an engine process', { timeout: 20_000 }, () => {
   })
 
   test('says checkpoints on time, and never runs two of them ahead of its judge', async () => {
-    const lastJudged = { atMs: startMs - 1 }
+    const lastJudged = { atMs: startMs }
     const aheadMs: number[] = []
     const supervised = new Supervised(prepare({ duration_minutes: 2, pace: 'max' }), async (atMs) => {
       aheadMs.push(atMs - lastJudged.atMs)

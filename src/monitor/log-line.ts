@@ -60,13 +60,19 @@ function hasShapeOfItsEvent(value: Record<string, unknown>): boolean {
     case 'entry-failed':
     case 'exit':
     case 'feed-recovered':
-    case 'unwind':
       return typeof value.symbol === 'string'
+    case 'unwind':
+      return typeof value.symbol === 'string' && isLeg(value.leg)
     case 'order-filled':
-      return typeof value.symbol === 'string' && typeof value.instrument === 'string'
+      return typeof value.symbol === 'string' && typeof value.instrument === 'string' && isLeg(value.leg)
     default:
       return true
   }
+}
+
+/** A rule keeps books by leg. */
+function isLeg(value: unknown): boolean {
+  return value === 'a' || value === 'b'
 }
 
 /** JSON has objects that break what adds or prints them: no number may be one. */
