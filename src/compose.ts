@@ -24,14 +24,13 @@ import { serveRuns } from './engine/warm-engine.ts'
 import { ExecutorFactory } from './execution/executor-factory.ts'
 import type { OrderGateway } from './execution/order-gateway.ts'
 import { PaperOrderGateway } from './execution/paper-order-gateway.ts'
-import { FaultBoard } from './faults/fault-board.ts'
-import { FaultLog } from './faults/fault-log.ts'
 import { FaultyStateStore } from './faults/faulty-state-store.ts'
 import { fullDisk } from './faults/full-disk.ts'
 import { FaultyEngine } from './faults/faulty-engine.ts'
 import { FaultyExchange } from './faults/faulty-exchange.ts'
 import { FaultyGateway } from './faults/faulty-gateway.ts'
 import { FaultyMarket } from './faults/faulty-market.ts'
+import { openInjection, type Injection } from './faults/injection.ts'
 import type { MarketDataProvider } from './market-data/market-data-provider.ts'
 import { faultLogNames, type FaultPlan } from './model/fault.ts'
 import type { StopReason } from './model/event.ts'
@@ -145,18 +144,12 @@ export interface Feed {
   injection: Injection | null
 }
 
-/** What every injector of faults is given. */
-interface Injection {
-  board: FaultBoard
-  log: FaultLog
-}
-
 /** The clock and the quotes of a plan, without an engine: what `longhaul record` runs on. */
 export function composeFeed(plan: EnginePlan, swaps: Swaps = {}): Feed {
   const { settings } = plan
   const isOnNetwork = plan.market.kind === 'network'
   const clock = isOnNetwork ? new SystemClock() : new VirtualClock({ startMs: settings.startAtMs, pace: plan.pace })
-  const injection = injectionOf(plan, clock)
+  const injection = openInjection(plan.faults, join(plan.logsFolder, faultLogNames.engine), clock)
   const swap = swapper({ plan, clock })
   const prng = new SeededPrng(settings.seed)
   const instruments = settings.instruments.map(instrumentOf)
@@ -169,12 +162,6 @@ export function composeFeed(plan: EnginePlan, swaps: Swaps = {}): Feed {
     swaps.provider,
   )
   return { clock, instruments, provider, openSockets: (venue) => sockets.openSockets(venue), injection }
-}
-
-function injectionOf({ faults, logsFolder }: EnginePlan, clock: Clock): Injection | null {
-  if (faults === null) return null
-  const log = new FaultLog(new LogFile(join(logsFolder, faultLogNames.engine)), clock)
-  return { log, board: new FaultBoard({ plan: faults, onStrike: (...strike) => log.struck(...strike) }) }
 }
 
 export function composeEngine(plan: EnginePlan, swaps: Swaps): { clock: Clock; journal: Journal; engine: RunnableEngine } {

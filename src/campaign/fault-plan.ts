@@ -3,7 +3,7 @@
 import { SeededPrng, type Prng } from '../base/prng.ts'
 import type { CampaignConfig } from '../config/schema.ts'
 import { tradingPlan } from '../config/venue-rules.ts'
-import { faultTraits } from '../faults/fault-traits.ts'
+import { faultTraits, obstaclesTo } from '../faults/fault-traits.ts'
 import { faultKinds, type Fault, type FaultKind } from '../model/fault.ts'
 import type { InstrumentFacts } from '../model/instrument.ts'
 
@@ -146,11 +146,6 @@ class Swarm {
   }
 }
 
-/** Venues that are not ours take no faults from us, and where there are no streams none can be cut. */
 function possibleKinds({ market, data_source: dataSource, faults }: CampaignConfig): FaultKind[] {
-  return (faults.swarmKinds ?? faultKinds).filter((kind) => {
-    const { strikes } = faultTraits[kind]
-    if (strikes === 'streams') return dataSource === 'ws' && market !== 'live'
-    return market !== 'live' || !['requests', 'books', 'venue'].includes(strikes)
-  })
+  return (faults.swarmKinds ?? faultKinds).filter((kind) => obstaclesTo(kind, { market, dataSource }).length === 0)
 }

@@ -32,3 +32,9 @@ export function oneRun(command: string, positionals: readonly string[]): string 
   if (name !== undefined && more.length === 0) return name
   throw badFlags(command, `expected one run (its id, the path of its folder, or latest), was ${positionals.join(', ') || 'none'}`)
 }
+
+/** A flag that counts processes. Throws CONFIG_INVALID. */
+export function countOf(command: string, flag: string, text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text)
+  throw badFlags(command, `--${flag} expects a number from 1 to 999, was ${text}`)
+}

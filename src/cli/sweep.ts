@@ -14,7 +14,7 @@ import { runSeedsHere, runSweep, type RunSeeds } from '../sweep/run-sweep.ts'
 import { SeedPool } from '../sweep/seed-pool.ts'
 import { readSweep, SweepFolder, sweepFolderOf, type SweepFacts } from '../sweep/sweep-folder.ts'
 import type { SweepTable } from '../sweep/sweep-table.ts'
-import { badFlags, parseFlags } from './flags.ts'
+import { badFlags, countOf, parseFlags } from './flags.ts'
 
 const flagOf = (name: string): string => name.toLowerCase().replaceAll('_', '-')
 /** Here `--seeds` takes the place of one seed, and `--redis` is where the queue is. */
@@ -117,7 +117,7 @@ export function sweepCommand(args: readonly string[]): SweepCommand | null {
   const flags = parseFlags('sweep', args, flagOptions)
   if (flags === null) return null
   const { id, resume, jobs, redis = null, fresh: isFresh = false, keep: isKept = false } = flags.values
-  const rest = { jobs: jobsOf(jobs), isFresh, isKept, redis }
+  const rest = { jobs: countOf('sweep', 'jobs', jobs ?? String(availableParallelism())), isFresh, isKept, redis }
   if (redis !== null) queueAddress(redis, process.env)
   if (resume !== undefined) return { ...resumed(resume), ...rest }
   const { scenario = 'S1', config: file, seeds } = flags.values
@@ -191,12 +191,6 @@ function seedsOf(range: string | undefined): [first: number, last: number] {
   const [first, last] = [Number(match?.[1]), Number(match?.[2])]
   if (match && last >= first && last - first < seedsMax) return [first, last]
   throw badFlags('sweep', `--seeds expects FIRST..LAST with at most ${seedsMax} seeds, was ${range ?? 'left out'}`)
-}
-
-function jobsOf(count: string | undefined): number {
-  if (count === undefined) return availableParallelism()
-  if (/^[1-9]\d{0,2}$/.test(count)) return Number(count)
-  throw badFlags('sweep', `--jobs expects a number from 1 to 999, was ${count}`)
 }
 
 function deadlineMsOf({ duration_minutes: minutes, pace, retry }: CampaignConfig): number {

@@ -4,17 +4,15 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { SeededPrng } from '../base/prng.ts'
-import type { Clock } from '../clock/clock.ts'
 import { ShiftedClock } from '../clock/shifted-clock.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import { loadConfig, type Override } from '../config/load.ts'
 import { tradingPlan } from '../config/venue-rules.ts'
 import type { VenueServerPlan, VenueServersMessage } from '../environment/venue-servers.ts'
-import { LogFile } from '../engine/log-file.ts'
-import { FaultBoard } from '../faults/fault-board.ts'
-import { FaultLog } from '../faults/fault-log.ts'
+import type { FaultBoard } from '../faults/fault-board.ts'
 import { FaultyExchange } from '../faults/faulty-exchange.ts'
 import { FaultyMarket } from '../faults/faulty-market.ts'
+import { openInjection } from '../faults/injection.ts'
 import { instrumentOf, type InstrumentFacts, type Venue } from '../model/instrument.ts'
 import type { Balance } from '../model/money.ts'
 import type { VenueEndpoints } from '../venues/network-transport.ts'
@@ -92,7 +90,7 @@ async function serveForParent(planFile: string): Promise<void> {
   process.on('SIGINT', () => undefined)
   const end = firstOf('SIGTERM', 'disconnect')
   const clock = new SystemClock()
-  const injection = injectionOf(plan, clock)
+  const injection = openInjection(plan.faults, plan.faultsLog, clock)
   const exchange =
     injection === null ? exchangeOf(plan, {}) : new FaultyExchange({ exchange: exchangeOf(plan, injection), board: injection.board })
   try {
@@ -106,18 +104,6 @@ async function serveForParent(planFile: string): Promise<void> {
     // The channel, once listened to, would keep the process alive.
     if (process.connected) process.disconnect()
   }
-}
-
-/** A fault plan at work, and the log of what of it really happened. */
-interface Injection {
-  board: FaultBoard
-  log: FaultLog
-}
-
-function injectionOf({ faults, faultsLog }: VenueServerPlan, clock: Clock): Injection | null {
-  if (faults === null) return null
-  const log = new FaultLog(new LogFile(faultsLog), clock)
-  return { log, board: new FaultBoard({ plan: faults, onStrike: (...strike) => log.struck(...strike) }) }
 }
 
 interface ExchangeParts {

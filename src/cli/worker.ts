@@ -5,7 +5,7 @@ import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { codeVersion } from '../sweep/code-version.ts'
 import { queueAddress, queuePasswordVariable } from '../sweep/seed-queue.ts'
 import { runSeedWorker } from '../sweep/seed-worker.ts'
-import { badFlags, parseFlags } from './flags.ts'
+import { badFlags, countOf, parseFlags } from './flags.ts'
 
 const usage = `usage: longhaul worker --redis redis://HOST:PORT [--concurrency N]
 
@@ -29,8 +29,7 @@ export function workerCommand(args: readonly string[]): WorkerCommand | null {
   if (flags === null) return null
   const { redis, concurrency = String(availableParallelism()) } = flags.values
   if (redis === undefined) throw badFlags('worker', '--redis expects the address of a Redis, was left out')
-  if (!/^[1-9]\d{0,2}$/.test(concurrency)) throw badFlags('worker', `--concurrency expects a number from 1 to 999, was ${concurrency}`)
-  return { redis, concurrency: Number(concurrency) }
+  return { redis, concurrency: countOf('worker', 'concurrency', concurrency) }
 }
 
 export async function worker(args: readonly string[]): Promise<ExitCode> {

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { isWithoutSecrets } from '../store/redis-address.ts'
-import { faultTraits } from '../faults/fault-traits.ts'
+import { obstaclesTo } from '../faults/fault-traits.ts'
 import { faultsSchema } from './faults-schema.ts'
 import { loopbackSchema, liveSchema } from './network-market-schema.ts'
 import { simulatedMarketSchema } from './simulated-market-schema.ts'
@@ -232,18 +232,13 @@ export function isNetworkMarket(market: z.output<typeof campaignKeys>['market'])
   return market === 'loopback' || market === 'live'
 }
 
-/** What is injected into venues of our own only, by what it strikes; and what only streams have. */
-const ours: ReadonlySet<string> = new Set(['requests', 'streams', 'books', 'venue'])
-
 export const campaignSchema = campaignKeys
   .superRefine(({ faults, market, duration_minutes: durationMinutes, data_source: dataSource }, context) => {
     const healedFromMs = (durationMinutes - faults.healedMinutes) * 60_000
     for (const [index, { kind, untilMs }] of faults.plan.entries()) {
-      const { strikes } = faultTraits[kind]
       const refuse = (message: string): void => context.addIssue({ code: 'custom', path: ['faults', 'plan', index], message })
       if (untilMs > healedFromMs) refuse(`${kind} ends ${untilMs} ms into the run, the healed phase begins at ${healedFromMs} ms`)
-      if (market === 'live' && ours.has(strikes)) refuse(`${kind} cannot be injected into venues that are not ours`)
-      if (strikes === 'streams' && dataSource !== 'ws') refuse(`${kind} strikes streams, and data_source is ${dataSource}`)
+      for (const obstacle of obstaclesTo(kind, { market, dataSource })) refuse(obstacle)
     }
     if (faults.swarm === 'on' && healedFromMs < 5 * 60_000) {
       context.addIssue({ code: 'custom', path: ['faults', 'swarm'], message: 'expected at least five minutes before the healed phase' })

@@ -147,7 +147,8 @@ class ConsumedLiquidity {
   }
 }
 
-function fillOf(instrument: Instrument, isBuy: boolean, levels: readonly FillLevel[], book: OrderBook): Fill {
+/** What an order gets that takes these levels of this book, its fee included. */
+export function fillOf(instrument: Instrument, isBuy: boolean, levels: readonly FillLevel[], book: OrderBook): Fill {
   let quantity = Decimal.zero
   let notional = Decimal.zero
   for (const level of levels) {

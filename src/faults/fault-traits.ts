@@ -65,3 +65,15 @@ export function defaultStrength(kind: FaultKind): number {
   const [min, max] = faultTraits[kind].strength
   return kind === 'clock-skew' ? max / 2 : (min + max) / 2
 }
+
+/** What is injected into the venues themselves, which `live` ones do not let us. */
+const atVenues: ReadonlySet<FaultTraits['strikes']> = new Set(['requests', 'streams', 'books', 'venue'])
+
+/** Why a kind cannot be injected into a run on this market with this source of quotes; empty where it can. */
+export function obstaclesTo(kind: FaultKind, { market, dataSource }: { market: string; dataSource: string }): string[] {
+  const { strikes } = faultTraits[kind]
+  return [
+    ...(market === 'live' && atVenues.has(strikes) ? [`${kind} cannot be injected into venues that are not ours`] : []),
+    ...(strikes === 'streams' && dataSource !== 'ws' ? [`${kind} strikes streams, and data_source is ${dataSource}`] : []),
+  ]
+}
