@@ -129,12 +129,13 @@ function isStillRunning(record: ProcessRecord): boolean {
 
 async function stop(record: ProcessRecord, graceMs: number): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    if (!isStillRunning(record)) return
-    send(signal, record)
+    if (isStillRunning(record)) send(signal, record)
     const deadlineMs = performance.now() + graceMs
-    while (isStillRunning(record) && performance.now() < deadlineMs) await delay(pollMs)
+    // By number and start time alone: a process on its way out shows no command any more, and still holds its files and ports.
+    while (isRunning(record.process) && performance.now() < deadlineMs) await delay(pollMs)
+    if (!isRunning(record.process)) return
   }
-  if (isStillRunning(record)) throw notStopped(record, new Error(`it survived SIGKILL for ${graceMs} ms`))
+  throw notStopped(record, new Error(`it survived SIGKILL for ${graceMs} ms`))
 }
 
 function send(signal: NodeJS.Signals, record: ProcessRecord): void {
