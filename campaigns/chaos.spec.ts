@@ -76,13 +76,17 @@ test('a recorded market is struck alike too', { timeout }, async () => {
 })
 
 test('faults that never happen prove nothing', { timeout }, async () => {
-  const never = { kind: 'rejection', fromMs: 0, untilMs: 1 }
+  const never = [
+    { kind: 'rejection', fromMs: 0, untilMs: 1 },
+    // Upbit has no such book.
+    { kind: 'stale-book', fromMs: 20_000, untilMs: 60_000, venue: 'upbit', code: 'BTCUSDT' },
+  ]
   const { judged } = await runOnce({
     configFile: 'configs/s0.yaml',
-    overrides: { 'faults.plan': [never], 'faults.healedMinutes': 1, 'redis.mode': 'off' },
+    overrides: { 'faults.plan': never, 'faults.healedMinutes': 1, 'redis.mode': 'off' },
   })
   expect(judged.judgement.verdict).toBe('unknown')
-  expect(judged.judgement.reason).toContain('never: rejection')
+  expect(judged.judgement.reason).toContain('never: rejection, stale-book')
 })
 
 test('a swarm that leaves out what a run must exercise is unknown', { timeout }, async () => {

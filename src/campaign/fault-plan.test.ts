@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { faultsSchema } from '../config/faults-schema.ts'
 import { campaignSchema, type CampaignConfig } from '../config/schema.ts'
 import { faultTraits } from '../faults/fault-traits.ts'
-import { faultKinds } from '../model/fault.ts'
+import { faultKinds, type FaultKind } from '../model/fault.ts'
 import { drawFaults } from './fault-plan.ts'
 
 function config(changes: Record<string, unknown> = {}): CampaignConfig {
@@ -16,6 +17,7 @@ function config(changes: Record<string, unknown> = {}): CampaignConfig {
   })
 }
 
+const cuts: readonly FaultKind[] = ['stream-close', 'stream-reset', 'stream-half-open', 'maintenance']
 const seeds = fc.integer({ min: 0, max: 2 ** 32 })
 
 describe('a swarm', () => {
@@ -46,8 +48,35 @@ describe('a swarm', () => {
       fc.property(seeds, (seed) => {
         const kinds = new Set(drawFaults(config({ seed })).map(({ kind }) => kind))
         expect(kinds).toContain('partial-fill')
-        expect([...kinds].some((kind) => ['stream-close', 'stream-reset', 'stream-half-open', 'maintenance'].includes(kind))).toBe(true)
+        expect([...kinds].some((kind) => cuts.includes(kind))).toBe(true)
         expect(kinds.size).toBeLessThan(faultKinds.length)
+      }),
+    )
+  })
+
+  test('of a few kinds never draws nothing, and cuts streams where one of them does', () => {
+    fc.assert(
+      fc.property(seeds, fc.subarray([...faultKinds], { minLength: 1 }), fc.constantFrom('rest', 'ws'), (seed, swarmKinds, source) => {
+        const faults = { swarm: 'on', healedMinutes: 10, swarmKinds }
+        const kinds = drawFaults(config({ seed, data_source: source, faults })).map(({ kind }) => kind)
+        expect(kinds.length > 0).toBe(swarmKinds.some((kind) => source === 'ws' || faultTraits[kind].strikes !== 'streams'))
+        const isCut = (kind: FaultKind): boolean => cuts.includes(kind)
+        if (source === 'ws' && swarmKinds.some(isCut)) expect(kinds.some(isCut)).toBe(true)
+      }),
+    )
+  })
+
+  test('breaks a stream before each fault on requests, also where that is the only kind', () => {
+    const faults = drawFaults(config({ faults: { swarm: 'on', healedMinutes: 10, swarmKinds: ['latency'] } }))
+    const breaks = faults.filter(({ kind }) => kind === 'stream-reset').map(({ fromMs, venue }) => [fromMs, venue])
+    expect(faults.filter(({ kind }) => kind === 'latency').map(({ fromMs, venue }) => [fromMs, venue])).toEqual(breaks)
+  })
+
+  test('can be listed as it was drawn, so that a failing one can be cut down', () => {
+    fc.assert(
+      fc.property(seeds, fc.constantFrom('rest', 'ws'), (seed, source) => {
+        const plan = drawFaults(config({ seed, data_source: source }))
+        expect(faultsSchema.parse({ plan }).plan).toEqual(plan)
       }),
     )
   })

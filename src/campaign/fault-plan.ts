@@ -40,9 +40,8 @@ class Swarm {
     this.#prng = new SeededPrng(config.seed).fork('swarm')
     this.#instruments = tradingPlan(config.symbols, config.venues).instruments
     this.#endMs = Math.floor((config.duration_minutes - config.faults.healedMinutes) * minuteMs)
-    const possible = possibleKinds(config)
-    this.#isStreamed = possible.some((kind) => faultTraits[kind].strikes === 'streams')
-    this.#kinds = this.#chooseKinds(possible)
+    this.#isStreamed = config.data_source === 'ws'
+    this.#kinds = this.#chooseKinds(possibleKinds(config))
   }
 
   draw(): Fault[] {
@@ -57,9 +56,12 @@ class Swarm {
 
   #chooseKinds(possible: readonly FaultKind[]): FaultKind[] {
     const chosen = new Set(possible.filter(() => this.#prng.next() < 0.5))
-    const cut = this.#pick(cuts)
-    if (possible.includes(cut)) chosen.add(cut)
+    const picked = this.#pick(cuts)
+    const cut = (this.#isStreamed ? [picked, ...cuts] : [picked]).find((kind) => possible.includes(kind))
+    if (cut !== undefined) chosen.add(cut)
     if (possible.includes('partial-fill')) chosen.add('partial-fill')
+    // A swarm of few kinds must not leave out every one of them.
+    if (chosen.size === 0 && possible.length > 0) chosen.add(this.#pick(possible))
     return [...chosen]
   }
 

@@ -94,6 +94,16 @@ describe('virtual clock', () => {
     expect(seen).toEqual(['first at 1500', 'second at 1500', 'later at 1600'])
   })
 
+  it('stands still until the later of two ends', async () => {
+    const clock = virtualClock()
+    clock.standStillUntil(1500)
+    clock.standStillUntil(1200)
+    const ranAtMs: number[] = []
+    clock.schedule(1100, () => ranAtMs.push(clock.nowMs()))
+    await clock.run(clock.sleepUntil(1600))
+    expect(ranAtMs).toEqual([1500])
+  })
+
   it('stands still while real input or output is under way', async () => {
     const clock = virtualClock()
     const result = await clock.run(

@@ -105,7 +105,7 @@ export class VirtualClock implements Clock {
 
   /** As a process that is stopped: nothing runs before `atMs`, and what falls due until then runs late, all of it at that instant. */
   standStillUntil(atMs: number): void {
-    this.#stillUntilMs = Math.ceil(atMs)
+    this.#stillUntilMs = Math.max(this.#stillUntilMs, Math.ceil(atMs))
   }
 
   /** Runs event time until `main` settles, and settles as it does. */

@@ -1,10 +1,19 @@
 /** The `faults` section of a campaign's YAML: what is injected, when, and how long the run must then be left alone to heal. */
 
 import { z } from 'zod'
-import { defaultStrength } from '../faults/fault-traits.ts'
-import { faultKinds } from '../model/fault.ts'
+import { defaultStrength, finestAim } from '../faults/fault-traits.ts'
+import { faultKinds, type FaultKind } from '../model/fault.ts'
 
 const maxFaults = 10_000
+const dayMs = 86_400_000
+
+/** What `strength` may be; all others are in milliseconds, a day of them at most, or in basis points. */
+const strengths: Partial<Record<FaultKind, z.ZodType<number>>> = {
+  'partial-fill': z.number().min(0).max(1),
+  'filter-change': z.number().positive(),
+  'clock-skew': z.int().min(-dayMs).max(dayMs),
+}
+const anyStrength = z.number().min(0).max(dayMs)
 
 const fault = z
   .strictObject({
@@ -30,6 +39,14 @@ const fault = z
     strength: entry.strength ?? defaultStrength(entry.kind),
   }))
   .refine(({ kind, fromMs, untilMs }) => (kind === 'kill' ? untilMs >= fromMs : untilMs > fromMs), 'untilMs is not after fromMs')
+  .superRefine(({ kind, venue, code, strength }, context) => {
+    const refuse = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message })
+    const aim = finestAim(kind)
+    if (venue !== null && aim === 'none') refuse('venue', `${kind} strikes no venue`)
+    if (code !== null && aim !== 'instrument') refuse('code', `${kind} strikes no single instrument`)
+    const { error } = (strengths[kind] ?? anyStrength).safeParse(strength)
+    for (const { message } of error?.issues ?? []) refuse('strength', message)
+  })
 
 export const faultsSchema = z.strictObject({
   plan: z.array(fault).max(maxFaults).default([]),

@@ -240,6 +240,11 @@ export const campaignSchema = campaignKeys
       if (untilMs > healedFromMs) refuse(`${kind} ends ${untilMs} ms into the run, the healed phase begins at ${healedFromMs} ms`)
       for (const obstacle of obstaclesTo(kind, { market, dataSource })) refuse(obstacle)
     }
+    for (const [index, kind] of (faults.swarmKinds ?? []).entries()) {
+      for (const message of obstaclesTo(kind, { market, dataSource })) {
+        context.addIssue({ code: 'custom', path: ['faults', 'swarmKinds', index], message })
+      }
+    }
     if (faults.swarm === 'on' && healedFromMs < 5 * 60_000) {
       context.addIssue({ code: 'custom', path: ['faults', 'swarm'], message: 'expected at least five minutes before the healed phase' })
     }

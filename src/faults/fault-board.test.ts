@@ -56,6 +56,15 @@ describe('a fault strikes', () => {
   })
 })
 
+test('what is found strikes where it is counted, and not before', () => {
+  const { board, struck } = boardOf(fault(), fault({ kind: 'rejection' }))
+  const found = board.find('rejection', runStartMs + 1500, { name: 'a' })
+  expect([found?.index, struck]).toEqual([1, []])
+  for (let i = 0; i < 2; i++) board.count(found!)
+  board.strike('latency', runStartMs + 1500, { name: 'a' })
+  expect(struck).toEqual([1, 1, 0])
+})
+
 test('what is left of a plan strikes as it did in the whole', () => {
   const [first, second] = [fault({ share: 0.5, kind: 'rejection' }), fault({ share: 0.5 })]
   const strikes = (...faults: Fault[]): boolean[] =>

@@ -20,21 +20,27 @@ export interface FaultBoardOptions {
   onStrike: (index: number, fault: Fault, count: number) => void
 }
 
-interface Entry {
+/** A fault of the plan with its place in it and its bounds in event time. */
+export interface PlannedFault {
   index: number
   fault: Fault
   fromMs: number
   untilMs: number
+}
+
+interface Entry extends PlannedFault {
   prng: Prng
-  count: number
 }
 
 export class FaultBoard {
   readonly #entries = new Map<FaultKind, Entry[]>()
   readonly #onStrike: FaultBoardOptions['onStrike']
+  /** Strikes of each fault, by its place in the plan. */
+  readonly #counts: number[]
 
   constructor({ plan, onStrike }: FaultBoardOptions) {
     this.#onStrike = onStrike
+    this.#counts = plan.faults.map(() => 0)
     const prng = new SeededPrng(plan.seed).fork('faults')
     for (const [index, fault] of plan.faults.entries()) {
       const entry: Entry = {
@@ -44,7 +50,6 @@ export class FaultBoard {
         untilMs: plan.runStartMs + fault.untilMs,
         // By what it is and not by its place: what is left of a plan strikes as it did in the whole.
         prng: prng.fork(JSON.stringify([fault.kind, fault.venue, fault.code, fault.fromMs, fault.untilMs])),
-        count: 0,
       }
       this.#entries.set(fault.kind, [...(this.#entries.get(fault.kind) ?? []), entry])
     }
@@ -52,26 +57,33 @@ export class FaultBoard {
 
   /** The fault of this kind that strikes this occasion, or null. Counts it, so it is asked once an occasion, and what it says is done. */
   strike(kind: FaultKind, nowMs: number, occasion: Occasion): Fault | null {
+    const planned = this.find(kind, nowMs, occasion)
+    if (planned === null) return null
+    this.count(planned)
+    return planned.fault
+  }
+
+  /** The same, not counted: for an injector that has yet to see whether the fault changes anything. */
+  find(kind: FaultKind, nowMs: number, occasion: Occasion): PlannedFault | null {
     const entries = this.#entries.get(kind)
     if (entries === undefined) return null
     for (const entry of entries) {
       const { fault, prng } = entry
       if (!isAt(entry, nowMs, occasion)) continue
-      if (fault.share < 1 && prng.fork(occasion.name).next() >= fault.share) continue
-      this.#onStrike(entry.index, fault, ++entry.count)
-      return fault
+      if (fault.share === 1 || prng.fork(occasion.name).next() < fault.share) return entry
     }
     return null
   }
 
-  /** Counts a strike of a fault that an injector has timed itself. */
-  strikeAt(kind: FaultKind, index: number): void {
-    const entry = this.#entries.get(kind)?.find((candidate) => candidate.index === index)
-    if (entry) this.#onStrike(index, entry.fault, ++entry.count)
+  /** Counts a strike of a fault that was found, or that an injector has timed itself. */
+  count({ index, fault }: PlannedFault): void {
+    const count = (this.#counts[index] ?? 0) + 1
+    this.#counts[index] = count
+    this.#onStrike(index, fault, count)
   }
 
-  /** The faults of a kind with their bounds in event time, for injectors that have to act when one begins or ends. */
-  scheduled(kind: FaultKind): readonly { index: number; fault: Fault; fromMs: number; untilMs: number }[] {
+  /** The faults of a kind, for injectors that have to act when one begins or ends. */
+  scheduled(kind: FaultKind): readonly PlannedFault[] {
     return this.#entries.get(kind) ?? []
   }
 }

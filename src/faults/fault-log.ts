@@ -8,6 +8,7 @@ export class FaultLog {
   readonly #file: LogFile
   readonly #clock: Clock
   readonly #unwritten = new Map<number, { fault: Fault; count: number }>()
+  #isClosed = false
 
   constructor(file: LogFile, clock: Clock) {
     this.#file = file
@@ -16,6 +17,8 @@ export class FaultLog {
 
   /** For `FaultBoardOptions.onStrike`. */
   struck(index: number, fault: Fault, count: number): void {
+    // The other logs are written to their end after this one: a full disk may strike them still.
+    if (this.#isClosed) return
     this.#unwritten.set(index, { fault, count })
     if (count === 1) this.flush()
   }
@@ -33,6 +36,7 @@ export class FaultLog {
   }
 
   close(): void {
+    this.#isClosed = true
     this.flush()
     this.#file.close()
   }

@@ -3,7 +3,7 @@
 import type { FaultKind } from '../model/fault.ts'
 
 export interface FaultTraits {
-  /** What it strikes; a fault at an instrument may name one, a fault at a venue may name that. */
+  /** What it strikes. */
   strikes: 'requests' | 'streams' | 'books' | 'venue' | 'orders' | 'store' | 'disk' | 'process'
   /** Bounds of what a swarm draws, each uniform between the two. A `kill` has no duration. */
   durationMs: readonly [min: number, max: number]
@@ -58,6 +58,13 @@ export const faultTraits: Readonly<Record<FaultKind, FaultTraits>> = {
   'disk-full': { strikes: 'disk', durationMs: brief, share: [0.3, 1], strength: unused, aim: 'none' },
   kill: { strikes: 'process', durationMs: unused, share: always, strength: unused, aim: 'none' },
   freeze: { strikes: 'process', durationMs: [20_000, 20_000], share: always, strength: unused, aim: 'none' },
+}
+
+/** A plan may aim more finely than a swarm, which spreads what is rare. */
+export function finestAim(kind: FaultKind): FaultTraits['aim'] {
+  const { strikes, aim } = faultTraits[kind]
+  const strikesSingleFrames = kind === 'sequence-gap' || kind === 'out-of-order'
+  return strikes === 'orders' || strikesSingleFrames ? 'instrument' : aim
 }
 
 /** Where the config leaves it out: half-way between, and for a clock, whose middle is no skew at all, half of what it may be ahead. */

@@ -4,24 +4,36 @@ import type { FaultKind } from '../model/fault.ts'
 import type { FaultBoard } from './fault-board.ts'
 
 export class FaultWindows {
-  readonly #faults: readonly { fromMs: number; untilMs: number }[]
-  #isOpen = false
+  /** Disjoint, in the order of time: faults that overlap or follow at once are one window. */
+  readonly #windows: readonly { fromMs: number; untilMs: number }[]
+  #openSinceMs: number | null = null
   /** Until when the answer stands. */
   #nextChangeMs = -Infinity
 
   constructor(board: FaultBoard, kinds: readonly FaultKind[]) {
-    this.#faults = kinds.flatMap((kind) => board.scheduled(kind))
+    const windows: { fromMs: number; untilMs: number }[] = []
+    const faults = kinds.flatMap((kind) => board.scheduled(kind)).toSorted((left, right) => left.fromMs - right.fromMs)
+    for (const { fromMs, untilMs } of faults) {
+      const last = windows.at(-1)
+      if (last !== undefined && fromMs <= last.untilMs) last.untilMs = Math.max(last.untilMs, untilMs)
+      else windows.push({ fromMs, untilMs })
+    }
+    this.#windows = windows
   }
 
-  /** Asked in the order of time. */
   isOpen(nowMs: number): boolean {
+    return this.openSinceMs(nowMs) !== null
+  }
+
+  /** When the window began that is open now, or null where none is. Asked in the order of time. */
+  openSinceMs(nowMs: number): number | null {
     if (nowMs >= this.#nextChangeMs) this.#look(nowMs)
-    return this.#isOpen
+    return this.#openSinceMs
   }
 
   #look(nowMs: number): void {
-    this.#isOpen = this.#faults.some(({ fromMs, untilMs }) => nowMs >= fromMs && nowMs < untilMs)
-    const changes = this.#faults.flatMap(({ fromMs, untilMs }) => [fromMs, untilMs])
-    this.#nextChangeMs = Math.min(...changes.filter((atMs) => atMs > nowMs))
+    const next = this.#windows.find(({ untilMs }) => untilMs > nowMs)
+    this.#openSinceMs = next !== undefined && next.fromMs <= nowMs ? next.fromMs : null
+    this.#nextChangeMs = (this.#openSinceMs === null ? next?.fromMs : next?.untilMs) ?? Infinity
   }
 }

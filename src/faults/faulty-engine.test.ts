@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,9 +51,67 @@ test('an engine that is frozen does nothing meanwhile, is late for what fell due
   expect(strikes).toMatchObject([{ event: 'fault-struck', time: runStartMs + 1500, index: 0, kind: 'freeze', count: 1 }])
 })
 
+test('a freeze that ends within another one holds nothing, and is not counted', async () => {
+  const { secondsMs, strikes } = await secondsUnder(runStartMs, [freeze, { ...freeze, fromMs: 1600, untilMs: 3000 }])
+  expect(secondsMs).toEqual([1000, 3700, 3700, 4000, 5000])
+  expect(strikes).toMatchObject([{ index: 0, count: 1 }])
+})
+
 test('an attempt that begins after a freeze or a kill has it behind it', async () => {
   const kill: Fault = { ...freeze, kind: 'kill', untilMs: 1500 }
   const { secondsMs, strikes } = await secondsUnder(runStartMs + 10_000, [kill, freeze])
   expect(secondsMs).toEqual([11_000, 12_000, 13_000, 14_000, 15_000])
   expect(strikes).toEqual([])
+})
+
+/** A process that looks at the clock every ten milliseconds until, once struck, it has stood still for a while; it prints for how long. */
+const realEngine = `
+const [{ SystemClock }, { LogFile }, { FaultBoard }, { FaultLog }, { FaultyEngine }] = await Promise.all(
+  ['../clock/system-clock.ts', '../engine/log-file.ts', './fault-board.ts', './fault-log.ts', './faulty-engine.ts'].map((file) =>
+    import(new URL(file, process.argv[1])),
+  ),
+)
+const clock = new SystemClock()
+const log = new FaultLog(new LogFile(process.argv[2]), clock)
+const plan = { runStartMs: clock.nowMs(), seed: 1, faults: [JSON.parse(process.argv[3])] }
+let isStruck = false
+const onStrike = (...strike) => {
+  isStruck = true
+  log.struck(...strike)
+}
+const board = new FaultBoard({ plan, onStrike })
+const engine = {
+  async run() {
+    let [lastMs, stillMs] = [clock.nowMs(), 0]
+    while (stillMs < 250 && lastMs < plan.runStartMs + 10_000) {
+      await clock.sleepUntil(lastMs + 10)
+      if (isStruck) stillMs = Math.max(stillMs, clock.nowMs() - lastMs)
+      lastMs = clock.nowMs()
+    }
+    console.log(stillMs)
+    return 'completed'
+  },
+  stop() {},
+  async close() {},
+}
+const faulty = new FaultyEngine({ engine, clock, board, log })
+await faulty.close(await faulty.run())
+`
+
+test.each(['freeze', 'kill'] as const)('on a real clock a %s is that of the process', async (kind) => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-faulty-engine-'))
+  try {
+    const file = join(folder, 'faults.log')
+    const fault: Fault = { ...freeze, kind, fromMs: 100, untilMs: kind === 'kill' ? 100 : 600 }
+    const args = ['--input-type=module', '-e', realEngine, import.meta.url, file, JSON.stringify(fault)]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let output = ''
+    child.stdout.on('data', (text: Buffer) => (output += text.toString()))
+    const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+    expect([code, signal]).toEqual(kind === 'kill' ? [null, 'SIGKILL'] : [0, null])
+    if (kind === 'freeze') expect(Number(output)).toBeGreaterThanOrEqual(250)
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ event: 'fault-struck', kind, count: 1 })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

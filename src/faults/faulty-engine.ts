@@ -5,7 +5,7 @@ import type { Clock, ScheduledCall } from '../clock/clock.ts'
 import { VirtualClock } from '../clock/virtual-clock.ts'
 import type { RunnableEngine } from '../engine/engine-process.ts'
 import type { StopReason } from '../model/event.ts'
-import type { FaultBoard } from './fault-board.ts'
+import type { FaultBoard, PlannedFault } from './fault-board.ts'
 import type { FaultLog } from './fault-log.ts'
 
 export interface FaultyEngineOptions {
@@ -31,8 +31,8 @@ export class FaultyEngine implements RunnableEngine {
     // An attempt that begins after a fault's start has it behind it: nobody is killed twice by one plan.
     const ahead = (kind: 'kill' | 'freeze') => board.scheduled(kind).filter(({ fromMs }) => fromMs > clock.nowMs())
     this.#calls = [
-      ...ahead('kill').map(({ fromMs, index }) => clock.schedule(fromMs, () => this.#kill(index))),
-      ...ahead('freeze').map(({ fromMs, untilMs, index }) => clock.schedule(fromMs, () => this.#freeze(index, untilMs))),
+      ...ahead('kill').map((kill) => clock.schedule(kill.fromMs, () => this.#kill(kill))),
+      ...ahead('freeze').map((freeze) => clock.schedule(freeze.fromMs, () => this.#freeze(freeze))),
     ]
     return engine.run()
   }
@@ -47,15 +47,18 @@ export class FaultyEngine implements RunnableEngine {
     this.#options.log.close()
   }
 
-  #kill(index: number): void {
-    this.#options.board.strikeAt('kill', index)
+  #kill(kill: PlannedFault): void {
+    this.#options.board.count(kill)
     this.#options.log.flush()
     process.kill(process.pid, 'SIGKILL')
   }
 
-  #freeze(index: number, untilMs: number): void {
+  #freeze(freeze: PlannedFault): void {
     const { board, clock } = this.#options
-    board.strikeAt('freeze', index)
+    const { untilMs } = freeze
+    // An engine that another freeze has held that long already is not held any longer.
+    if (untilMs <= clock.nowMs()) return
+    board.count(freeze)
     if (clock instanceof VirtualClock) {
       clock.standStillUntil(untilMs)
       return

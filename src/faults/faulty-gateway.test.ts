@@ -26,8 +26,13 @@ interface Struck {
 
 /** The paper venue with faults in front of it that last for the whole test; ten milliseconds for an order's way. */
 function faultyVenue(...struck: readonly Struck[]) {
+  return venueThatLoses(0, struck)
+}
+
+/** The same; `timeoutProbability`: of an order that never comes to the paper venue. */
+function venueThatLoses(timeoutProbability: number, struck: readonly Struck[]) {
   const clock = new VirtualClock({ startMs, pace: null })
-  const settings = { minOrderDelayMs: 10, maxOrderDelayMs: 10, rejectProbability: 0, timeoutProbability: 0, orderTimeoutMs }
+  const settings = { minOrderDelayMs: 10, maxOrderDelayMs: 10, rejectProbability: 0, timeoutProbability, orderTimeoutMs }
   const book = (): OrderBook => {
     const nowMs = clock.nowMs()
     const times = { exchangeTimeMs: nowMs, changedAtMs: nowMs, receivedAtMs: nowMs }
@@ -90,6 +95,12 @@ describe('an answer', () => {
     expect(told(await gateway.lookUp(buy()))).toEqual(['filled', null, '0.1'])
   })
 
+  test('that is late and still in time is no doubt', async () => {
+    const { clock, gateway } = faultyVenue({ kind: 'late-fill', strength: 500 })
+    expect(told(await clock.run(gateway.send(buy())))).toEqual(['filled', null, '0.1'])
+    expect(clock.nowMs()).toBe(startMs + 500)
+  })
+
   test('that the plan does not touch comes as it came', async () => {
     const { clock, gateway, strikes } = faultyVenue({ kind: 'lost-fill', share: 0 })
     expect(told(await clock.run(gateway.send(buy())))).toEqual(['filled', null, '0.1'])
@@ -125,6 +136,28 @@ describe('an order', () => {
 })
 
 const orderFaults = ['rejection', 'filter-change', 'partial-fill', 'late-fill', 'lost-acknowledgement', 'lost-fill'] as const
+
+describe('a fault that changes nothing about an order is not counted:', () => {
+  test.each<[string, Struck, string, string]>([
+    ['an order of whole new lots', { kind: 'filter-change', strength: 100 }, '0.101', 'filled'],
+    ['a part that is the whole', { kind: 'partial-fill', strength: 1 }, '0.1', 'filled'],
+    ['a book that is thinner than the part', { kind: 'partial-fill', strength: 0.9 }, '20', 'partial'],
+  ])('%s', async (_what, struck, quantity, status) => {
+    const { clock, gateway, strikes } = faultyVenue(struck)
+    expect(await clock.run(gateway.send(buy(quantity)))).toMatchObject({ status })
+    expect(strikes).toEqual([])
+  })
+
+  test.each<[FaultKind]>([['late-fill'], ['lost-acknowledgement'], ['lost-fill']])('an order that never came: %s', async (kind) => {
+    const { clock, gateway, strikes } = venueThatLoses(1, [
+      { kind, strength: 500 },
+      { kind: 'partial-fill', strength: 0.5 },
+    ])
+    expect(await clock.run(gateway.send(buy()))).toBeNull()
+    expect(told(await gateway.lookUp(buy()))).toEqual(['timed-out', 'no answer within 800 ms', null])
+    expect(strikes).toEqual([])
+  })
+})
 
 test('whatever strikes, what orders end with is what the venue states, and the same plan does the same again', async () => {
   const struck = fc.record({

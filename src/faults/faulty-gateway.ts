@@ -3,10 +3,10 @@
 import { Decimal } from '../base/decimal.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { OrderGateway } from '../execution/order-gateway.ts'
-import type { Fault, FaultKind } from '../model/fault.ts'
+import type { FaultKind } from '../model/fault.ts'
 import { isTradable, roundQuantity } from '../model/instrument.ts'
 import type { OrderReport, OrderRequest, VenueStatement } from '../model/order.ts'
-import type { FaultBoard } from './fault-board.ts'
+import type { FaultBoard, PlannedFault } from './fault-board.ts'
 
 export interface FaultyGatewayOptions {
   gateway: OrderGateway
@@ -39,16 +39,29 @@ export class FaultyGateway implements OrderGateway {
   }
 
   async send(order: OrderRequest): Promise<OrderReport | null> {
-    const { clock, orderTimeoutMs } = this.#options
+    const { clock, board, orderTimeoutMs } = this.#options
+    const { venue, code } = order.instrument
+    const occasion = { venue, code, name: order.orderId }
     const sentAtMs = clock.nowMs()
-    if (this.#strike('rejection', order, sentAtMs)) return rejected(order, 'venue rejected the order')
-    const filter = this.#strike('filter-change', order, sentAtMs)
-    if (filter && isOffLot(order, filter.strength)) return rejected(order, offLotReason)
-    const late = this.#strike('late-fill', order, sentAtMs)
-    const isLost = late ?? this.#strike('lost-acknowledgement', order, sentAtMs) ?? this.#strike('lost-fill', order, sentAtMs)
-    const report = await this.#fill(order, this.#strike('partial-fill', order, sentAtMs))
-    if (isLost === null || report === null) return report
-    this.#withheld.set(order.orderId, { report, fromMs: sentAtMs + (late?.strength ?? 0) })
+    if (board.strike('rejection', sentAtMs, occasion)) return rejected(order, 'venue rejected the order')
+    // Not counted before it is seen that it changes the order's end, or when that is told.
+    const find = (kind: FaultKind): PlannedFault | null => board.find(kind, sentAtMs, occasion)
+    const filter = find('filter-change')
+    if (filter && isOffLot(order, filter.fault.strength)) {
+      board.count(filter)
+      return rejected(order, offLotReason)
+    }
+    const late = find('late-fill')
+    const withholds = late ?? find('lost-acknowledgement') ?? find('lost-fill')
+    const report = await this.#fill(order, find('partial-fill'))
+    if (withholds === null || report === null) return report
+    board.count(withholds)
+    const lateMs = late?.fault.strength ?? 0
+    if (late && lateMs <= orderTimeoutMs) {
+      await clock.sleepUntil(sentAtMs + lateMs)
+      return report
+    }
+    this.#withheld.set(order.orderId, { report, fromMs: sentAtMs + lateMs })
     await clock.sleepUntil(sentAtMs + orderTimeoutMs)
     return null
   }
@@ -67,22 +80,20 @@ export class FaultyGateway implements OrderGateway {
   }
 
   /** The venue behind sees an order for what it is to fill at most. */
-  async #fill(order: OrderRequest, partial: Fault | null): Promise<OrderReport | null> {
-    const { gateway } = this.#options
+  async #fill(order: OrderRequest, partial: PlannedFault | null): Promise<OrderReport | null> {
+    const { gateway, board } = this.#options
     if (partial === null) return gateway.send(order)
-    const quantity = roundQuantity(order.instrument, order.quantity.multiply(Decimal.fromNumber(partial.strength)))
+    const quantity = roundQuantity(order.instrument, order.quantity.multiply(Decimal.fromNumber(partial.fault.strength)))
     if (!isTradable(order.instrument, quantity, order.limitPrice)) {
+      board.count(partial)
       this.#emptyOrders++
       return { orderId: order.orderId, status: 'unfilled', reason: thinBookReason, fill: null }
     }
     const report = await gateway.send({ ...order, quantity })
-    return report?.status === 'filled' && quantity.isLessThan(order.quantity)
-      ? { ...report, status: 'partial', reason: thinBookReason }
-      : report
-  }
-
-  #strike(kind: FaultKind, { instrument: { venue, code }, orderId }: OrderRequest, nowMs: number): Fault | null {
-    return this.#options.board.strike(kind, nowMs, { venue, code, name: orderId })
+    // What the book or the venue gave less of anyway, this did not take.
+    if (report?.status !== 'filled' || !quantity.isLessThan(order.quantity)) return report
+    board.count(partial)
+    return { ...report, status: 'partial', reason: thinBookReason }
   }
 }
 

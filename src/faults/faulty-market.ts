@@ -1,9 +1,9 @@
 /** A market whose books a fault plan strikes, as the venues' faces show them. Composition root and loopback servers make it. */
 
-import type { Fault, FaultKind } from '../model/fault.ts'
+import type { FaultKind } from '../model/fault.ts'
 import type { Instrument, Venue } from '../model/instrument.ts'
 import type { Market, MarketBook } from '../market/market.ts'
-import type { FaultBoard } from './fault-board.ts'
+import type { FaultBoard, PlannedFault } from './fault-board.ts'
 import { FaultWindows } from './fault-windows.ts'
 
 export interface FaultyMarketOptions {
@@ -26,7 +26,9 @@ export class FaultyMarket implements Market {
   readonly #windows: FaultWindows
   #lastStepMs: number | null = null
   /** What strikes in this step. */
-  #struck: readonly Fault[] = []
+  #struck: readonly PlannedFault[] = []
+  /** Those of them that somebody has been shown: they are counted. */
+  readonly #shown = new Set<PlannedFault>()
   /** Books that stand still, by venue and code. */
   readonly #still = new Map<string, MarketBook>()
 
@@ -38,8 +40,11 @@ export class FaultyMarket implements Market {
   advance(atMs: number): void {
     const { market } = this.#options
     const lastStepMs = Math.floor(atMs / stepMs) * stepMs
-    if (this.#windows.isOpen(atMs)) {
-      for (let at = (this.#lastStepMs ?? lastStepMs - stepMs) + stepMs; at <= lastStepMs; at += stepMs) this.#takeStep(at)
+    const openSinceMs = this.#windows.openSinceMs(atMs)
+    if (openSinceMs !== null) {
+      // Who looks for the first time, such as an engine after one that was killed, sees what has stood still since before.
+      const fromMs = this.#lastStepMs === null ? Math.ceil(openSinceMs / stepMs) * stepMs : this.#lastStepMs + stepMs
+      for (let at = fromMs; at <= lastStepMs; at += stepMs) this.#takeStep(at)
     } else if (this.#struck.length > 0) {
       this.#struck = []
       this.#still.clear()
@@ -53,10 +58,12 @@ export class FaultyMarket implements Market {
     if (this.#struck.length === 0) return market.book(venue, code, depth)
     const still = this.#still.get(keyOf({ venue, code }))
     let book = still === undefined ? market.book(venue, code, depth) : cut(still, depth)
-    for (const fault of this.#struck) {
-      if (book === null || !isAimedAt(fault, { venue, code })) continue
-      if (fault.kind === 'crossed-book') book = crossed(book, fault.strength)
-      if (fault.kind === 'zero-padded-book') book = padded(book, depth)
+    for (const planned of this.#struck) {
+      const { kind, strength } = planned.fault
+      if (book === null || !isAimedAt(planned, { venue, code })) continue
+      if (kind === 'crossed-book') book = crossed(book, strength)
+      if (kind === 'zero-padded-book') book = padded(book, depth)
+      this.#count(planned)
     }
     return book
   }
@@ -65,18 +72,26 @@ export class FaultyMarket implements Market {
     return this.#options.market.outage(venue)
   }
 
+  /** Once a step, however many books it strikes and however often they are read. */
+  #count(planned: PlannedFault): void {
+    if (this.#shown.has(planned)) return
+    this.#shown.add(planned)
+    this.#options.board.count(planned)
+  }
+
   /** Each fault draws once a step. A book stands as it was at the first of the steps in a row in which it is to stand still. */
   #takeStep(atMs: number): void {
     const { market, board, instruments } = this.#options
     const struck = bookFaults.flatMap((kind) =>
-      board.scheduled(kind).flatMap(({ index }) => board.strike(kind, atMs, { index, name: String(atMs) }) ?? []),
+      board.scheduled(kind).flatMap(({ index }) => board.find(kind, atMs, { index, name: String(atMs) }) ?? []),
     )
     this.#struck = struck
-    const stale = struck.filter(({ kind }) => kind === 'stale-book')
+    this.#shown.clear()
+    const stale = struck.filter(({ fault }) => fault.kind === 'stale-book')
     if (stale.length > 0) market.advance(atMs)
     for (const instrument of instruments) {
       const key = keyOf(instrument)
-      if (!stale.some((fault) => isAimedAt(fault, instrument))) this.#still.delete(key)
+      if (!stale.some((planned) => isAimedAt(planned, instrument))) this.#still.delete(key)
       else if (!this.#still.has(key)) {
         const book = market.book(instrument.venue, instrument.code, maxDepth)
         if (book !== null) this.#still.set(key, book)
@@ -89,7 +104,7 @@ function keyOf({ venue, code }: Pick<Instrument, 'venue' | 'code'>): string {
   return `${venue}:${code}`
 }
 
-function isAimedAt(fault: Fault, { venue, code }: Pick<Instrument, 'venue' | 'code'>): boolean {
+function isAimedAt({ fault }: PlannedFault, { venue, code }: Pick<Instrument, 'venue' | 'code'>): boolean {
   return (fault.venue === null || fault.venue === venue) && (fault.code === null || fault.code === code)
 }
 

@@ -43,7 +43,8 @@ export class FaultySocket implements ExchangeSocket {
   send(text: string): void {
     const nowMs = this.#options.nowMs()
     const mayBeStruck = this.#options.windows.isOpen(nowMs) || this.#waiting.size > 0
-    const code = mayBeStruck ? this.#codeOf(text) : null
+    // Through one that is struck itself nothing passes: what would strike its frames changes nothing.
+    const code = mayBeStruck && !this.#isStruck ? this.#codeOf(text) : null
     if (code === null) this.#options.socket.send(text)
     else this.#sendFrameOf(code, text, nowMs)
   }
@@ -83,8 +84,9 @@ export class FaultySocket implements ExchangeSocket {
     const occasion = { venue, code, name: `${nowMs} ${text.slice(0, headChars)}` }
     if (board.strike('stream-stall', nowMs, occasion) !== null) return
     if (board.strike('sequence-gap', nowMs, occasion) !== null) return
-    const skew = board.strike('clock-skew', nowMs, occasion)
-    const told = skew === null ? text : skewedTimes(text, skew.strength)
+    const skew = board.find('clock-skew', nowMs, occasion)
+    const told = skew === null ? text : skewedTimes(text, skew.fault.strength)
+    if (skew !== null && told !== text) board.count(skew)
     const waiting = this.#waiting.get(code)
     if (waiting === undefined && board.strike('out-of-order', nowMs, occasion) !== null) {
       this.#waiting.set(code, told)

@@ -32,11 +32,12 @@ interface Outcome {
   atMs: number
 }
 
-/** Commits a number each second, as `key-0`, `key-1`, …; answers how each ended and what the store holds in the end. */
+/** Commits a number each second from `first` on, as `key-0`, `key-1`, …; answers how each ended and what the store holds in the end. */
 async function commitEachSecond(
   faults: readonly Fault[],
   count = 5,
   seed = 1,
+  first = 0,
 ): Promise<{ outcomes: Outcome[]; keys: string[]; strikes: number }> {
   const clock = new VirtualClock({ startMs, pace: null })
   const place = join(folder, String(++folderCount))
@@ -46,7 +47,7 @@ async function commitEachSecond(
   const main = async (): Promise<Outcome[]> => {
     await store.open()
     const outcomes: Outcome[] = []
-    for (let i = 0; i < count; i++) {
+    for (let i = first; i < count; i++) {
       await clock.sleepUntil(startMs + i * 1000)
       const outcome = await outcomeOf(store.commit({ set: { [`key-${i}`]: '1' }, remove: [] }))
       outcomes.push({ outcome, atMs: clock.nowMs() - startMs })
@@ -116,6 +117,8 @@ describe('commits', () => {
     expect(first.strikes).toBeLessThan(45)
     expect(await commitEachSecond(faults, 100)).toEqual(first)
     expect((await commitEachSecond(faults, 100, 2)).outcomes).not.toEqual(first.outcomes)
+    // As by an engine that was killed after the fortieth.
+    expect((await commitEachSecond(faults, 100, 1, 40)).outcomes).toEqual(first.outcomes.slice(40))
   })
 })
 

@@ -24,7 +24,6 @@ export class FaultyStateStore implements StateStore {
   readonly #options: FaultyStateStoreOptions
   /** Restarts whose lost answer is behind us. */
   readonly #restarts = new Set<Fault>()
-  #requestCount = 0
 
   constructor(options: FaultyStateStoreOptions) {
     this.kind = options.store.kind
@@ -32,22 +31,20 @@ export class FaultyStateStore implements StateStore {
   }
 
   async open(): Promise<ReadonlyMap<string, string>> {
-    const name = this.#nextName('open')
     for (const kind of ['store-down', 'store-restart', 'store-read-only'] as const) {
-      if (this.#strike(kind, name)) throw unavailable(refusals[kind])
+      if (this.#strike(kind, 'open')) throw unavailable(refusals[kind])
     }
     return this.#options.store.open()
   }
 
   async commit(changes: Changes): Promise<void> {
     const { store, clock } = this.#options
-    const name = this.#nextName('commit')
-    const slow = this.#strike('store-slow', name)
+    const slow = this.#strike('store-slow', 'commit')
     if (slow) await clock.sleepUntil(clock.nowMs() + slow.strength)
     for (const kind of ['store-down', 'store-read-only'] as const) {
-      if (this.#strike(kind, name)) throw unavailable(refusals[kind])
+      if (this.#strike(kind, 'commit')) throw unavailable(refusals[kind])
     }
-    const restart = this.#strike('store-restart', name)
+    const restart = this.#strike('store-restart', 'commit')
     if (restart === null) return store.commit(changes)
     if (this.#restarts.has(restart)) throw unavailable(refusals['store-restart'])
     this.#restarts.add(restart)
@@ -60,12 +57,9 @@ export class FaultyStateStore implements StateStore {
     return this.#options.store.close()
   }
 
-  #nextName(verb: string): string {
-    return `${verb} ${this.#options.clock.nowMs()} ${++this.#requestCount}`
-  }
-
-  #strike(kind: FaultKind, name: string): Fault | null {
-    return this.#options.board.strike(kind, this.#options.clock.nowMs(), { name })
+  #strike(kind: FaultKind, verb: 'open' | 'commit'): Fault | null {
+    const nowMs = this.#options.clock.nowMs()
+    return this.#options.board.strike(kind, nowMs, { name: `${verb} ${nowMs}` })
   }
 }
 

@@ -7,7 +7,12 @@ import { fullDisk } from './full-disk.ts'
 const startMs = 1_000_000
 
 /** Ten bytes each second, each time tried twice; answers what each write took, and how much reached the disk. */
-async function writeEachSecond(share: number, log = 'trading', seconds = 5): Promise<{ taken: (number | string)[]; bytes: number }> {
+async function writeEachSecond(
+  share: number,
+  log = 'trading',
+  seconds = 5,
+  fromSecond = 0,
+): Promise<{ taken: (number | string)[]; bytes: number }> {
   const clock = new VirtualClock({ startMs, pace: null })
   const fault: Fault = { kind: 'disk-full', fromMs: 1000, untilMs: 1000 * (seconds - 2), venue: null, code: null, share, strength: 0 }
   const board = new FaultBoard({ plan: { runStartMs: startMs, seed: 1, faults: [fault] }, onStrike: () => undefined })
@@ -31,7 +36,7 @@ async function writeEachSecond(share: number, log = 'trading', seconds = 5): Pro
   }
   await clock.run(
     (async () => {
-      for (let second = 0; second < seconds; second++) {
+      for (let second = fromSecond; second < seconds; second++) {
         await clock.sleepUntil(startMs + second * 1000)
         tryIt()
         tryIt()
@@ -45,6 +50,12 @@ test('takes half of the write that fills it, then nothing, and all once it has r
   const { taken, bytes } = await writeEachSecond(1)
   expect(taken).toEqual([10, 10, 5, 'ENOSPC', 'ENOSPC', 'ENOSPC', 10, 10, 10, 10])
   expect(bytes).toBe(65)
+})
+
+test('strikes a write by its time, however many there were before it', async () => {
+  const isStruck = async (fromSecond: number): Promise<boolean[]> =>
+    (await writeEachSecond(0.5, 'trading', 100, fromSecond)).taken.map((taken) => taken !== 10)
+  expect(await isStruck(40)).toEqual((await isStruck(0)).slice(80))
 })
 
 test('strikes the share of writes that the plan asks for, the same ones again, and others in another log', async () => {

@@ -14,11 +14,10 @@ export interface FullDiskOptions {
 
 /** The first write that is struck is taken in half, as by a disk that fills up in the middle of it; those after it are not taken at all. */
 export function fullDisk({ append, clock, board, log }: FullDiskOptions): AppendBytes {
-  let writeCount = 0
   let isFull = false
   return (descriptor, bytes) => {
     const nowMs = clock.nowMs()
-    if (board.strike('disk-full', nowMs, { name: `${log} ${nowMs} ${++writeCount}` }) === null) {
+    if (board.strike('disk-full', nowMs, { name: `${log} ${nowMs}` }) === null) {
       isFull = false
       return append(descriptor, bytes)
     }

@@ -13,7 +13,7 @@ export const faultKinds = [
   'server-error',
   /** REST requests are answered 429. */
   'rate-limited',
-  /** REST requests are answered 418 (Binance: banned for a while). */
+  /** REST requests are answered 418: the address is shut out for a while. */
   'banned',
   /** REST answers are not JSON, or JSON of another shape. */
   'malformed-body',
@@ -53,7 +53,7 @@ export const faultKinds = [
   'late-fill',
   /** Orders are acknowledged, and the message of their fill is lost. */
   'lost-fill',
-  /** The store does not answer. */
+  /** The store is away: it refuses connections. */
   'store-down',
   /** Each commit takes `strength` ms longer. */
   'store-slow',
@@ -96,7 +96,7 @@ export interface FaultPlan {
 /** In the run's logs folder: what the engine's process injected, and what the loopback servers did. */
 export const faultLogNames = { engine: 'faults.log', venues: 'venue-faults.log' } as const
 
-/** A line of these logs: written at a fault's first strike, and again with the sum at the end of it or of the attempt. */
+/** A line of these logs: written at a fault's first strike, and again with the sum at the end of the attempt. */
 export interface FaultStruck extends LogLine {
   event: 'fault-struck'
   /** Place in the plan, from 0. */

@@ -60,6 +60,14 @@ test('a killed run is judged by what its logs hold', async () => {
   expect(read('FINAL_REPORT.md')).toContain('![Loop time](charts/loop-time.svg)')
 })
 
+test('a swarm that drew no fault is judged as one that proved nothing', async () => {
+  const { config } = sampleRecord()
+  const record = sampleRecord({ config: { ...config, duration_minutes: 60, faults: { ...config.faults, swarm: 'on' } }, faults: [] })
+  writeFileSync(join(runFolder, 'run.json'), JSON.stringify(record))
+  const { judgement } = await judgeRun(runFolder)
+  expect(judgement.assertions.find(({ name }) => name === 'faults happened')?.verdict).toBe('unknown')
+})
+
 test('judging again replaces the report, charts that are no longer drawn included', async () => {
   mkdirSync(join(runFolder, 'charts'))
   writeFileSync(join(runFolder, 'charts/old.svg'), '<svg/>')

@@ -33,7 +33,8 @@ export async function judgeRun(runFolder: string, isReported: (judged: JudgedRun
 }
 
 async function injectedFaults({ faults, config }: RunRecord, logsFolder: string): Promise<InjectedFaults | null> {
-  if (faults.length === 0) return null
+  // A swarm that drew nothing has proved nothing, and is judged.
+  if (faults.length === 0 && config.faults.swarm === 'off') return null
   return {
     plan: faults,
     listedCount: config.faults.plan.length,
