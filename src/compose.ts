@@ -1,9 +1,10 @@
 /** The composition root: the one file that knows every part of the engine and puts them together, and the only one that may swap one. */
 
-import { readFileSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { assert } from './base/assert.ts'
+import { OperatingError } from './base/error.ts'
 import { exitCodes, type ExitCode } from './base/exit-code.ts'
 import { SeededPrng, type Prng } from './base/prng.ts'
 import type { Clock } from './clock/clock.ts'
@@ -16,7 +17,7 @@ import { Engine, type OpenedParts } from './engine/engine.ts'
 import { FeedWatch } from './engine/feed-watch.ts'
 import { Journal, type LogFiles } from './engine/journal.ts'
 import { LiveRunner, type EntryGuard } from './engine/live-runner.ts'
-import { LogFile, type LogFileOptions } from './engine/log-file.ts'
+import { LogFile, type AppendBytes, type LogFileOptions } from './engine/log-file.ts'
 import { Metrics } from './engine/metrics.ts'
 import type { EngineSettings } from './engine/settings.ts'
 import type { StateStore } from './engine/state-store.ts'
@@ -308,15 +309,25 @@ function providerOf({ dataSource, settings }: EnginePlan, parts: ProviderParts, 
 
 function storeOf(plan: StorePlan): StateStore {
   if (plan.kind === 'embedded') return new EmbeddedStateStore(plan.folder)
-  const address = 'path' in plan ? { path: plan.path } : { url: 'url' in plan ? plan.url : (process.env[plan.urlVariable] ?? '') }
+  const address = 'path' in plan ? { path: plan.path } : { url: 'url' in plan ? plan.url : urlIn(plan.urlVariable) }
   // Leases and deadlines are about a real server and real silence, whatever the engine's own time.
   return new RedisStateStore({ ...address, keyPrefix: plan.keyPrefix, clock: new SystemClock(), leaseMs, commandTimeoutMs })
 }
 
+/** Without an address ioredis takes the server of this machine, whoever's that is. */
+function urlIn(variable: 'REDIS_URL'): string {
+  const url = process.env[variable] ?? ''
+  if (url !== '') return url
+  throw new OperatingError('ENVIRONMENT_NOT_READY', `the state is in the Redis that ${variable} names, and it names none`, {
+    hint: `Set ${variable} to the address that the campaign was started with.`,
+  })
+}
+
 function logFilesIn(folder: string, clock: Clock, injection: Injection | null): LogFiles {
   const open = (log: keyof LogFiles, options: LogFileOptions): LogFile => {
-    const append = injection === null ? writeSync : fullDisk({ append: writeSync, clock, board: injection.board, log })
-    return new LogFile(join(folder, `${log}.log`), { ...options, append })
+    const disk = (append: AppendBytes): AppendBytes =>
+      injection === null ? append : fullDisk({ append, clock, board: injection.board, log })
+    return new LogFile(join(folder, `${log}.log`), { ...options, disk })
   }
   return {
     application: open('application', { mayDrop: true }),

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -7,7 +7,7 @@ import { OperatingError } from '../base/error.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import { Committer } from './committer.ts'
 import { Journal, seqOf } from './journal.ts'
-import { LogFile, type AppendBytes } from './log-file.ts'
+import { LogFile, type AppendBytes, type LogFileOptions } from './log-file.ts'
 import type { Changes, StateStore } from './state-store.ts'
 
 let folder: string
@@ -98,19 +98,22 @@ class Table {
   }
 
   restart(): void {
-    const file = (name: string): LogFile => new LogFile(`${this.#prefix}${name}.log`, name === 'trading' ? { append: this.#append } : {})
+    const file = (name: string, options?: LogFileOptions): LogFile => new LogFile(`${this.#prefix}${name}.log`, options)
+    const trading = file('trading', { isSole: true, disk: this.#disk })
     const clock = new SystemClock()
-    this.journal = new Journal({ application: file('application'), trading: file('trading'), metrics: file('metrics') }, clock)
+    this.journal = new Journal({ application: file('application'), trading, metrics: file('metrics') }, clock)
     this.register = new Register()
     this.committer = new Committer({ store: this.store, clock, journal: this.journal, sources: [this.register] })
     this.committer.recover(new Map(this.store.state))
   }
 
-  readonly #append: AppendBytes = (descriptor, bytes) => {
-    const takenBytes = Math.min(this.roomBytes, bytes.length)
-    if (takenBytes === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
-    this.roomBytes -= takenBytes
-    return writeSync(descriptor, bytes.subarray(0, takenBytes))
+  readonly #disk = (append: AppendBytes): AppendBytes => {
+    return (descriptor, bytes) => {
+      const takenBytes = Math.min(this.roomBytes, bytes.length)
+      if (takenBytes === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+      this.roomBytes -= takenBytes
+      return append(descriptor, bytes.subarray(0, takenBytes))
+    }
   }
 
   say(text: string): void {

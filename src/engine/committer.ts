@@ -50,17 +50,9 @@ export class Committer {
   /** Writes the trading lines that the last commit before a kill had stored and trading.log had not yet. */
   recover(stored: ReadonlyMap<string, string>): void {
     const { journal } = this.#options
-    const lines = stored.get(outboxKey)
-    if (lines !== undefined) {
-      const lastSeq = journal.lastSeqOnDisk()
-      journal.appendTradingLines(
-        lines
-          .split('\n')
-          .filter(Boolean)
-          .map((line) => `${line}\n`)
-          .filter((line) => seqOf(line) > lastSeq),
-      )
-    }
+    const lastSeq = journal.takeTradingLogOver()
+    const lines = (stored.get(outboxKey) ?? '').split('\n').filter(Boolean)
+    journal.appendTradingLines(lines.filter((line) => seqOf(line) > lastSeq).map((line) => `${line}\n`))
     journal.resumeAt(Number(stored.get(nextSeqKey) ?? '1'))
   }
 

@@ -40,7 +40,8 @@ const storeRetryMs = 1000
 export class Engine implements RunnableEngine {
   readonly #options: EngineOptions
   #parts: OpenedParts | null = null
-  #stopBeforeStart: StopReason | null = null
+  /** What it was told first. */
+  #toldToStop: StopReason | null = null
   readonly #stopped = Promise.withResolvers<void>()
 
   constructor(options: EngineOptions) {
@@ -58,12 +59,12 @@ export class Engine implements RunnableEngine {
     this.#openSession(parts.portfolio)
     await parts.committer.commit()
     await this.#openFeeds(parts.metrics)
-    if (this.#stopBeforeStart !== null) parts.runner.stop(this.#stopBeforeStart)
+    if (this.#toldToStop !== null) parts.runner.stop(this.#toldToStop)
     return parts.runner.run()
   }
 
   stop(reason: StopReason): void {
-    this.#stopBeforeStart ??= reason
+    this.#toldToStop ??= reason
     this.#stopped.resolve()
     this.#parts?.runner.stop(reason)
   }
@@ -95,7 +96,7 @@ export class Engine implements RunnableEngine {
       } catch (error) {
         const isAway = error instanceof OperatingError && error.code === 'STORE_UNAVAILABLE'
         if (!isAway || triesLeft === 1) throw error
-        if (this.#stopBeforeStart !== null) return this.#stopBeforeStart
+        if (this.#toldToStop !== null) return this.#toldToStop
         if (triesLeft === storeTriesMax) journal.application({ event: 'store-troubled', code: error.code, message: error.message }, 'warn')
         await clock.sleepUntil(clock.nowMs() + storeRetryMs)
       }
@@ -147,7 +148,7 @@ export class Engine implements RunnableEngine {
     // At the end of its time an engine may wait. Who is told to stop has to be gone soon, and the next start goes on from what is stored.
     for (let triesLeft = storeTriesMax; !(await committer.commit()); triesLeft--) {
       if (reason !== 'completed') return
-      if (triesLeft === 1) throw sessionLeftOpen()
+      if (triesLeft === 1 || this.#toldToStop !== null) throw sessionLeftOpen()
       await clock.sleepUntil(clock.nowMs() + storeRetryMs)
     }
   }

@@ -67,12 +67,12 @@ test('an error is on disk at once; the rest when there is enough of it', () => {
 
 test('the next journal over the same files knows where the numbers stopped', () => {
   const first = newJournal()
-  expect(first.journal.lastSeqOnDisk()).toBe(0)
+  expect(first.journal.takeTradingLogOver()).toBe(0)
   for (let i = 0; i < 3; i++) first.journal.trading(stated)
   first.journal.appendTradingLines(first.journal.takeTradingLines())
   first.journal.close()
   const second = newJournal(first.prefix)
-  expect(second.journal.lastSeqOnDisk()).toBe(3)
+  expect(second.journal.takeTradingLogOver()).toBe(3)
   second.journal.resumeAt(4)
   second.journal.trading(stated)
   expect(second.journal.takeTradingLines().map(seqOf)).toEqual([4])

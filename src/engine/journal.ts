@@ -78,9 +78,9 @@ export class Journal {
     return this.#flush('trading')
   }
 
-  /** The number of the last trading line on disk; 0 where there is none. */
-  lastSeqOnDisk(): number {
-    const line = this.#files.trading.lastLine()
+  /** Called once the lease is held. Gives the number of the last trading line on disk; 0 where there is none. */
+  takeTradingLogOver(): number {
+    const line = this.#files.trading.takeOver()
     return line === null ? 0 : seqOf(line)
   }
 

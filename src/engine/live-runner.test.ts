@@ -321,6 +321,19 @@ describe('the start', () => {
   })
 })
 
+/** Another engine has the lease from so many ms after the start. */
+function fencedFrom(atMs: number): NonNullable<Swaps['store']> {
+  return (part, { clock }): StateStore => ({
+    kind: part.kind,
+    open: () => part.open(),
+    close: () => part.close(),
+    commit: (changes) =>
+      clock.nowMs() < startMs + atMs
+        ? part.commit(changes)
+        : Promise.reject(new OperatingError('STORE_FENCED', 'another engine has the lease', { hint: 'none' })),
+  })
+}
+
 describe('with the trigger quote', () => {
   const quote = { trigger: 'quote' } as const
 
@@ -455,25 +468,27 @@ describe('with the trigger quote', () => {
   })
 
   test('a lost lease ends the engine, whoever finds it', async () => {
-    const fenced = (part: StateStore, { clock }: { clock: { nowMs(): number } }): StateStore => ({
-      kind: part.kind,
-      open: () => part.open(),
-      close: () => part.close(),
-      commit: (changes) =>
-        clock.nowMs() < startMs + 1000
-          ? part.commit(changes)
-          : Promise.reject(new OperatingError('STORE_FENCED', 'another engine has the lease', { hint: 'none' })),
-    })
     const hand = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs >= 1200 ? 'dear' : 'usual'))
     const plan = planOf(instant, quote)
     const { clock, engine } = composeEngine(plan, {
       market: () => hand,
       provider: changingProvider([[1250, 'upbit:KRW-BTC']]),
-      store: fenced,
+      store: fencedFrom(1000),
     })
     const virtual = clock as unknown as { run<T>(main: Promise<T>): Promise<T> }
     await expect(virtual.run(engine.run())).rejects.toMatchObject({ code: 'STORE_FENCED' })
     expect(clock.nowMs()).toBe(startMs + 1250)
+  })
+
+  test('a lost lease that is found when the engine has been told to stop is told all the same', async () => {
+    const dear = new HandMarket((instrument, atMs) => (instrument === 'upbit:KRW-BTC' && atMs >= 1200 ? 'dear' : 'usual'))
+    const plan = planOf({ ...instant, ...orderTakes(300) }, quote)
+    const provider = changingProvider([[1250, 'upbit:KRW-BTC']])
+    const { clock, engine } = composeEngine(plan, { market: () => dear, provider, store: fencedFrom(1500) })
+    clock.schedule(startMs + 1400, () => engine.stop('aborted'))
+    const virtual = clock as unknown as { run<T>(main: Promise<T>): Promise<T> }
+    await expect(virtual.run(engine.run())).rejects.toMatchObject({ code: 'STORE_FENCED' })
+    expect(clock.nowMs()).toBe(startMs + 1550)
   })
 
   test('a storm of quotes trades soundly, and twice the same', async () => {

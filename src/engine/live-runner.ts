@@ -144,12 +144,16 @@ export class LiveRunner {
     // Under virtual time quotes that set nothing off need not be heard of: nothing is measured there.
     if (trigger === 'quote' || metrics.latency) provider.onChange(this.#onQuote)
     this.#drillGuard()
+    let reason: StopReason
     try {
-      return await this.#loopToEnd()
+      reason = await this.#loopToEnd()
     } finally {
       this.#isOpen = false
       await Promise.all(this.#runs.values())
     }
+    // Of a look that ended after the loop.
+    if (this.#failure !== null) throw this.#failure.error
+    return reason
   }
 
   /** A guard that would allow anything is no guard: the engine does not start. The one in force is asked, be it ours or a swapped one. */

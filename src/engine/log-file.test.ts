@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -29,17 +29,21 @@ test.each([
 ])('opening %s keeps whole lines only', (_name, before, after, lastLine) => {
   const path = fileWith(before)
   const file = new LogFile(path)
-  expect(file.lastLine()).toBe(lastLine)
+  expect(file.takeOver()).toBe(lastLine)
   file.write('next\n')
   file.close()
   expect(readFileSync(path, 'utf8')).toBe(`${after}next\n`)
 })
 
-test('the last line is found behind more than the bytes that are looked at', () => {
-  const path = fileWith(`${'x'.repeat(1023)}\n`.repeat(3000))
-  appendFileSync(path, 'last\ntorn')
+test.each([
+  ['behind many others', `${'x'.repeat(1023)}\n`.repeat(3000), 'last', 'torn'],
+  ['of megabytes', 'one\n', 'x'.repeat(3_000_000), 'torn'],
+  ['before megabytes of a torn one', 'one\n', 'last', 'x'.repeat(3_000_000)],
+])('a last line %s is found whole, and what is torn is cut off', (_name, before, last, torn) => {
+  const path = fileWith(`${before}${last}\n${torn}`)
   const file = new LogFile(path)
-  expect(file.lastLine()).toBe('last')
+  expect(file.takeOver() === last).toBe(true)
+  expect(readFileSync(path, 'utf8') === `${before}${last}\n`).toBe(true)
   file.close()
 })
 
@@ -76,11 +80,13 @@ test.skipIf(!existsSync('/dev/full'))('a full disk is said each time, and no lin
 class SmallDisk {
   roomBytes = 0
 
-  readonly append: AppendBytes = (descriptor, bytes) => {
-    const takenBytes = Math.min(this.roomBytes, bytes.length)
-    if (takenBytes === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
-    this.roomBytes -= takenBytes
-    return writeSync(descriptor, bytes.subarray(0, takenBytes))
+  readonly under = (append: AppendBytes): AppendBytes => {
+    return (descriptor, bytes) => {
+      const takenBytes = Math.min(this.roomBytes, bytes.length)
+      if (takenBytes === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+      this.roomBytes -= takenBytes
+      return append(descriptor, bytes.subarray(0, takenBytes))
+    }
   }
 }
 
@@ -89,7 +95,7 @@ test('whatever a disk that fills up takes of a write, all lines are there in ord
     fc.property(fc.array(fc.tuple(fc.string({ unit: 'grapheme', maxLength: 20 }), fc.nat(30)), { maxLength: 20 }), (steps) => {
       const path = fileWith('')
       const disk = new SmallDisk()
-      const file = new LogFile(path, { append: disk.append, isSole: true })
+      const file = new LogFile(path, { disk: disk.under, isSole: true })
       const lines = steps.map(([text]) => `${text.replaceAll('\n', ' ')}\n`)
       for (const [index, [, roomBytes]] of steps.entries()) {
         disk.roomBytes = roomBytes
@@ -108,7 +114,7 @@ test('whatever a disk that fills up takes of a write, all lines are there in ord
 test('a log that may drop keeps a bounded number of bytes while the disk is full, and counts the lines that it had no room for', () => {
   const path = fileWith('')
   const disk = new SmallDisk()
-  const file = new LogFile(path, { append: disk.append, mayDrop: true })
+  const file = new LogFile(path, { disk: disk.under, mayDrop: true })
   const line = `${'x'.repeat(1023)}\n`
   for (let i = 0; i < 3000; i++) file.write(line)
   expect(file.flush()).toBe(false)
@@ -125,21 +131,56 @@ test('any other failure of the disk is an error', () => {
   const append = (): number => {
     throw Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' })
   }
-  const file = new LogFile(fileWith(''), { append })
+  const file = new LogFile(fileWith(''), { disk: () => append })
   file.write('one\n')
   expect(() => file.flush()).toThrow('EIO')
 })
 
+function takenOver(path: string): LogFile {
+  const file = new LogFile(path, { isSole: true })
+  file.takeOver()
+  return file
+}
+
 test('a log that is ours alone takes nothing more once another engine has written to it', () => {
-  const path = fileWith('')
-  const stale = new LogFile(path, { isSole: true })
-  stale.write('one\n')
-  stale.flush()
+  const path = fileWith('one\n')
+  const stale = takenOver(path)
   stale.write('two\n')
-  const next = new LogFile(path, { isSole: true })
+  const next = takenOver(path)
   next.write('two, for the engine that stood still\n')
   next.close()
   expect(() => stale.flush()).toThrow(expect.objectContaining({ code: 'STORE_FENCED' }))
   stale.close()
   expect(readFileSync(path, 'utf8')).toBe('one\ntwo, for the engine that stood still\n')
+})
+
+test('an engine that stood still just before its write doubles nothing: its line falls on the same one by the next engine', () => {
+  const path = fileWith('')
+  const inBetween = (append: AppendBytes): AppendBytes => {
+    return (descriptor, bytes) => {
+      const next = takenOver(path)
+      next.write('one\n')
+      next.write('two\n')
+      next.close()
+      return append(descriptor, bytes)
+    }
+  }
+  const stale = new LogFile(path, { isSole: true, disk: inBetween })
+  stale.write('one\n')
+  stale.flush()
+  expect(readFileSync(path, 'utf8')).toBe('one\ntwo\n')
+  stale.write('three\n')
+  expect(() => stale.flush()).toThrow(expect.objectContaining({ code: 'STORE_FENCED' }))
+  stale.close()
+})
+
+test('a log that is ours alone is not touched before it is taken over: until then another engine may be in the middle of a line', () => {
+  const path = fileWith('one\ntw')
+  const next = new LogFile(path, { isSole: true })
+  appendFileSync(path, 'o\nthr')
+  expect(readFileSync(path, 'utf8')).toBe('one\ntwo\nthr')
+  expect(next.takeOver()).toBe('two')
+  next.write('three\n')
+  next.close()
+  expect(readFileSync(path, 'utf8')).toBe('one\ntwo\nthree\n')
 })

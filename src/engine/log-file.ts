@@ -3,27 +3,30 @@
  * waited out.
  */
 
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { OperatingError } from '../base/error.ts'
 
-/** Appends some of the bytes, at least one, and answers how many. Throws what write(2) fails with. */
+/** Writes some of the bytes where the log ends, at least one, and answers how many. Throws what write(2) fails with. */
 export type AppendBytes = (descriptor: number, bytes: Uint8Array) => number
 
 export interface LogFileOptions {
-  /** What stands between the log and the disk: a fault, say. */
-  append?: AppendBytes
+  /** Puts something between the log and the disk: a fault, say. */
+  disk?: (append: AppendBytes) => AppendBytes
   /**
    * Lines beyond `waitingBytesMax` are dropped and counted while the disk is full. Without this none is, and who writes them has to hold
    * back until `flush` says that all are on disk.
    */
   mayDrop?: boolean
-  /** Nobody else may append to it: bytes that are not ours are another engine's. */
+  /** Nobody else may write to it: bytes that are not ours are another engine's. It is left alone until `takeOver`. */
   isSole?: boolean
 }
 
 const bufferedCharsMax = 64 * 1024
 const waitingBytesMax = 1024 * 1024
-const tailBytesMax = 1024 * 1024
+const firstTailBytes = 64 * 1024
+const newline = 0x0a
+/** Without O_APPEND, under which Linux writes at the end of the file wherever it is told to: pwrite(2). */
+const soleFlags = constants.O_RDWR | constants.O_CREAT
 
 export class LogFile {
   readonly #path: string
@@ -35,17 +38,37 @@ export class LogFile {
   /** What the disk did not take at the last flush. */
   #unwritten: Buffer = Buffer.alloc(0)
   #droppedLines = 0
-  #size: number
+  /** Where a sole writer's next byte belongs. */
+  #size = 0
 
-  /** Opens or creates; a line that a killed writer left unfinished is cut off. */
-  constructor(path: string, { append = writeSync, mayDrop = false, isSole = false }: LogFileOptions = {}) {
+  /** Opens or creates. */
+  constructor(path: string, { disk = (append) => append, mayDrop = false, isSole = false }: LogFileOptions = {}) {
     this.#path = path
-    this.#append = append
+    this.#append = disk(isSole ? this.#writeInPlace : writeSync)
     this.#mayDrop = mayDrop
     this.#isSole = isSole
-    this.#descriptor = openSync(path, 'a+')
-    this.#cutUnfinishedLine()
-    this.#size = fstatSync(this.#descriptor).size
+    this.#descriptor = openSync(path, isSole ? soleFlags : 'a+')
+    if (!isSole) this.takeOver()
+  }
+
+  /**
+   * Goes on where the file ends now: cuts off a line that a killed writer left unfinished, and gives the last whole one, or null in an
+   * empty file. A sole writer calls it when it knows itself to be the only one.
+   */
+  takeOver(): string | null {
+    const { size } = fstatSync(this.#descriptor)
+    let tail = Buffer.alloc(0)
+    let end = 0
+    let start = 0
+    // Until it holds a whole line: that of a start of thousands of symbols takes megabytes.
+    for (let tailBytes = firstTailBytes; start === 0 && tail.length < size; tailBytes *= 4) {
+      tail = this.#readTail(size, Math.min(size, tailBytes))
+      end = tail.lastIndexOf(newline) + 1
+      start = end < 2 ? 0 : tail.lastIndexOf(newline, end - 2) + 1
+    }
+    this.#size = size - (tail.length - end)
+    if (this.#size < size) ftruncateSync(this.#descriptor, this.#size)
+    return end === 0 ? null : tail.toString('utf8', start, end - 1)
   }
 
   /** `line` ends with a newline. */
@@ -92,16 +115,9 @@ export class LogFile {
     closeSync(this.#descriptor)
   }
 
-  /** The last line that was written whole, or null in an empty file. */
-  lastLine(): string | null {
-    const tail = this.#readTail()
-    const lines = tail.toString('utf8').split('\n')
-    return lines.at(-2) ?? null
-  }
-
   /**
-   * An engine that stood still after its commit may wake up when another one has taken over and has written this commit's lines for it. The
-   * store would refuse its next commit, but nobody would refuse these lines.
+   * An engine that stood still after its commit may wake up when another one has taken over and has written this commit's lines for it. It
+   * ends here. One that stood still after this look writes the same bytes to the same place, and ends at its next commit.
    */
   #refuseOthersBytes(): void {
     if (fstatSync(this.#descriptor).size === this.#size) return
@@ -112,17 +128,11 @@ export class LogFile {
     })
   }
 
-  #cutUnfinishedLine(): void {
-    const size = fstatSync(this.#descriptor).size
-    const tail = this.#readTail()
-    const unfinishedBytes = tail.length - (tail.lastIndexOf(10) + 1)
-    if (unfinishedBytes > 0) ftruncateSync(this.#descriptor, size - unfinishedBytes)
-  }
+  readonly #writeInPlace: AppendBytes = (descriptor, bytes) => writeSync(descriptor, bytes, 0, bytes.length, this.#size)
 
-  #readTail(): Buffer {
-    const size = fstatSync(this.#descriptor).size
-    const tail = Buffer.alloc(Math.min(size, tailBytesMax))
-    readSync(this.#descriptor, tail, 0, tail.length, size - tail.length)
+  #readTail(size: number, tailBytes: number): Buffer<ArrayBuffer> {
+    const tail = Buffer.alloc(tailBytes)
+    readSync(this.#descriptor, tail, 0, tailBytes, size - tailBytes)
     return tail
   }
 }

@@ -643,6 +643,17 @@ describe('dust', () => {
   })
 })
 
+test('a rest that is large enough at the best price, and not at its order’s limit, is not sent: it would be rejected', async () => {
+  const desk = await Desk.started([1, 1, 0.989, 0.989])
+  // 0.00011 BTC is 5.0094 USDT at the best bid, less than the least order of 5 half a percent below it.
+  desk.books.priceFactor = 0.46
+  await desk.enter(krwRoute, 'sell-a')
+  await desk.exit(krwRoute)
+  expect(desk.events('order-sent').filter(({ purpose }) => purpose === 'exit')).toHaveLength(2)
+  expect(desk.events('exit')).toHaveLength(1)
+  await desk.judge()
+})
+
 describe('what the guard holds for orders', () => {
   test('is freed only when the wallets show what the orders have spent', async () => {
     const desk = await Desk.started([1, 0.4])

@@ -6,7 +6,7 @@
 import { Decimal } from '../base/decimal.ts'
 import type { MarketDataProvider } from '../market-data/market-data-provider.ts'
 import type { Body, OrderInDoubt, TradingEvent } from '../model/event.ts'
-import { isTradable, roundQuantity, type Side } from '../model/instrument.ts'
+import type { Side } from '../model/instrument.ts'
 import type { EntryIntent, ExitIntent, LegPlan } from '../model/intent.ts'
 import type { OrderPurpose, OrderReport, OrderRequest } from '../model/order.ts'
 import { legs, sideOf, type Direction, type Leg, type Route } from '../model/route.ts'
@@ -405,15 +405,14 @@ export class Executor {
     })
   }
 
-  /** What a partial exit left, where neither venue or only one would take an order for it. */
+  /**
+   * What a partial exit left, where neither venue or only one would take an order for it. Venues judge an order by its limit: at the best
+   * price it may be large enough, and be rejected again and again while the other leg is filled and traded back.
+   */
   #isTooSmallToClose(trade: Trade): boolean {
     if (trade.phase !== 'open') return false
-    const quantity = Decimal.parse(trade.quantity)
-    return legs.some((leg) => {
-      const instrument = this.#options.route[leg]
-      const best = this.#options.provider.book(instrument)?.bids[0]
-      return best !== undefined && !isTradable(instrument, roundQuantity(instrument, quantity), Decimal.fromNumber(best.price))
-    })
+    const { route, provider } = this.#options
+    return legs.some((leg) => planUnwind(route[leg], Decimal.parse(trade.quantity), provider.book(route[leg])) === 'dust')
   }
 }
 

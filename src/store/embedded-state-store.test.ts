@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
-import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -102,6 +102,36 @@ describe('the log on disk', () => {
     writeFileSync(join(at, 'state-1.log.tmp'), 'a compaction that was killed')
     await stored(at)
     expect(readdirSync(at)).toEqual(['state-2.log'])
+  })
+})
+
+describe.skipIf(!existsSync('/dev/full'))('a disk that is full', () => {
+  /** The draft of the log's next version finds no room. */
+  function fill(at: string): void {
+    symlinkSync('/dev/full', join(at, 'state-1.log.tmp'))
+  }
+
+  test('when the log is to be compacted fails the commit, and the log goes on where it was', async () => {
+    const at = freshFolder()
+    const store = new EmbeddedStateStore(at)
+    await store.open()
+    fill(at)
+    const filler = 'x'.repeat(400_000)
+    for (const meta of ['1', '2']) await store.commit({ set: { meta, filler }, remove: [] })
+    await expect(store.commit({ set: { meta: '3', filler }, remove: [] })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await store.commit({ set: { more: '4' }, remove: [] })
+    await store.close()
+    expect(await stored(at)).toEqual({ meta: '3', more: '4', filler })
+  })
+
+  test('when the state is opened leaves it free for the next try', async () => {
+    const at = freshFolder()
+    mkdirSync(at)
+    fill(at)
+    const store = new EmbeddedStateStore(at)
+    await expect(store.open()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(await store.open()).toEqual(new Map())
+    await store.close()
   })
 })
 

@@ -51,9 +51,15 @@ export class EmbeddedStateStore implements StateStore {
     this.#guard('open', () => {
       mkdirSync(this.#folder, { recursive: true })
       this.#takeLease()
-      this.#read()
-      this.#compact()
-      this.#removeOlder()
+      try {
+        this.#read()
+        this.#compact()
+        this.#removeOlder()
+      } catch (error) {
+        // Or the next try would find the state held: by this very process.
+        this.#release()
+        throw error
+      }
     })
     return new Map(this.#state)
   }
@@ -71,8 +77,11 @@ export class EmbeddedStateStore implements StateStore {
   }
 
   async close(): Promise<void> {
-    if (this.#descriptor === null) return
-    closeSync(this.#descriptor)
+    if (this.#descriptor !== null) this.#release()
+  }
+
+  #release(): void {
+    if (this.#descriptor !== null) closeSync(this.#descriptor)
     this.#descriptor = null
     if (this.#holdsLease()) unlinkSync(this.#leasePath(this.#token))
   }
@@ -121,28 +130,28 @@ export class EmbeddedStateStore implements StateStore {
   #compact(): void {
     const path = this.#logPath(this.#token)
     const draft = `${path}.tmp`
+    const record = encodeRecord({ set: Object.fromEntries(this.#state), remove: [] })
     const descriptor = openSync(draft, 'w')
     try {
-      this.#logBytes = 0
-      const record = encodeRecord({ set: Object.fromEntries(this.#state), remove: [] })
-      this.#append(descriptor, record)
+      writeAt(descriptor, record, 0)
       // Without this a loss of power could leave an empty file under the log's name.
       fsyncSync(descriptor)
       renameSync(draft, path)
     } catch (error) {
       closeSync(descriptor)
+      // On a full disk it would take the room of the commits that follow in the old log.
+      rmSync(draft, { force: true })
       throw error
     }
     if (this.#descriptor !== null) closeSync(this.#descriptor)
     this.#descriptor = descriptor
+    this.#logBytes = record.length
     this.#compactAtBytes = Math.max(minCompactedBytes, this.#logBytes * maxGrowth)
   }
 
   /** A record that the disk took only in part is written over by the next one: its place is the end of the last whole record. */
   #append(descriptor: number, record: Buffer): void {
-    for (let offset = 0; offset < record.length;) {
-      offset += writeSync(descriptor, record, offset, record.length - offset, this.#logBytes + offset)
-    }
+    writeAt(descriptor, record, this.#logBytes)
     this.#logBytes += record.length
   }
 
@@ -191,6 +200,12 @@ function newestNumber(folder: string, pattern: RegExp): number {
 function apply(changes: Changes, state: Map<string, string>): void {
   for (const key of changes.remove) state.delete(key)
   for (const [key, value] of Object.entries(changes.set)) state.set(key, value)
+}
+
+function writeAt(descriptor: number, bytes: Buffer, position: number): void {
+  for (let offset = 0; offset < bytes.length;) {
+    offset += writeSync(descriptor, bytes, offset, bytes.length - offset, position + offset)
+  }
 }
 
 /** CRC-32 of the JSON text in eight hex digits, the JSON text, a newline: a record is whole when its newline is there. */

@@ -60,7 +60,7 @@ function embeddedPlace(): Place {
 function redisPlace(): Place {
   const keyPrefix = `place-${++placeCount}`
   const keys = storeKeys(keyPrefix)
-  const options = { path: server!.socketPath, keyPrefix, clock: new SystemClock(), leaseMs: 60_000, commandTimeoutMs: 1000 }
+  const options = { path: server!.socketPath, keyPrefix, clock: new SystemClock(), leaseMs: 60_000, commandTimeoutMs: 5000 }
   return {
     store: () => new RedisStateStore(options),
     setHolder: async (holder) => {
