@@ -200,7 +200,7 @@ export interface Analysis {
 }
 
 export interface CheckResult {
-  /** `balances-conserved`, `legs-paired`, `limits-respected`, `ids-unique`, `no-stale-fill`, `stored-state-agrees`, `profit-agrees`. */
+  /** The checker's, such as `balances-conserved`. */
   name: string
   verdict: Verdict
   /** What was examined: `1,204 fills on 4 symbols`. */

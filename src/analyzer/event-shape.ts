@@ -10,12 +10,13 @@ const maxTextLength = 200
 type Check = (value: unknown) => boolean
 
 export const isTime: Check = (value) => typeof value === 'number' && value >= 0 && value <= maxTimeMs
-const isText: Check = (value) => typeof value === 'string' && value.length <= maxTextLength
+export const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= maxTextLength
 const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value)
 const isNumberOrNull: Check = (value) => value === null || isNumber(value)
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
 const isTextOrNull: Check = (value) => value === null || isText(value)
 const areTexts: Check = (value) => Array.isArray(value) && value.every(isText)
+const areAmounts: Check = (value) => typeof value === 'object' && value !== null && Object.values(value).every(isText)
 
 /** By event; what is not listed is left to whoever reads it, and makes it throw. */
 const shapes: Partial<Record<LogEvent['event'], Readonly<Record<string, Check>>>> = {
@@ -27,8 +28,8 @@ const shapes: Partial<Record<LogEvent['event'], Readonly<Record<string, Check>>>
   'order-done': { symbol: isText, status: isText },
   unwind: { symbol: isText },
   entry: { symbol: isText, netEdgeBps: isNumber },
-  'entry-failed': { symbol: isText },
-  exit: { symbol: isText, reason: isText, holdingMs: isNumber },
+  'entry-failed': { symbol: isText, realised: areAmounts },
+  exit: { symbol: isText, reason: isText, holdingMs: isNumber, realised: areAmounts },
   'feed-stale': { symbol: isText, reason: isText },
   'feed-recovered': { symbol: isText },
   'circuit-opened': { venue: isText },

@@ -18,6 +18,7 @@ describe('what was exercised', () => {
   test('counts a release only where the same symbol was blocked before', () => {
     const other = { ...allowed, symbol: 'KRW-ETH' }
     expect(recorded(allowed, blocked, other).exercise()).toMatchObject({ guardBlocks: 5, guardReleases: 0 })
+    expect(recorded(blocked, { ...allowed, suppressedCount: 7 }).exercise()).toMatchObject({ guardBlocks: 12, guardReleases: 1 })
     expect(recorded(blocked, allowed, allowed).exercise()).toMatchObject({ guardReleases: 1 })
   })
 
@@ -44,6 +45,22 @@ describe('the final state', () => {
       { event: 'circuit-closed', venue: 'upbit' },
     )
     expect(recorder.finalState()).toMatchObject({ staleSymbols: ['KRW-ETH'], openCircuits: ['binance'] })
+  })
+
+  test('remembers a bounded number of names', () => {
+    const of = (event: 'feed-stale' | 'feed-recovered', length: number) =>
+      Array.from({ length }, (_, index) => ({ event, symbol: `S${index}` }))
+    const recorder = recorded(...of('feed-stale', 6000), ...of('feed-recovered', 4990))
+    expect(recorder.finalState().staleSymbols).toHaveLength(10)
+  })
+
+  test('is not closed by a last line that cannot be read', () => {
+    const recorder = recorded(opened)
+    const openTrades = [{ tradeId: 'T1', symbol: 'KRW-BTC', phase: 'open' }]
+    expect(() => recorder.observe({ level: 'info', time: 0, event: 'session-closed', openTrades } as unknown as LogEvent)).toThrow(
+      TypeError,
+    )
+    expect(recorder.finalState().isClosed).toBe(false)
   })
 
   test('begins anew with each process', () => {

@@ -1,10 +1,12 @@
 /** Counts what a run exercised, and keeps in what state its last attempt left symbols, venues and trades. The analyzer's own. */
 
-import type { LogEvent } from '../model/event.ts'
+import type { GuardDecided, LogEvent } from '../model/event.ts'
 import type { Exercise, FinalState } from './analysis.ts'
 
 /** Names in the final state at most: of what nobody could read, more says no more. */
 const maxNames = 50
+/** Names remembered at most: as many symbols as figures are kept of. */
+const maxRemembered = 5000
 
 export class ExerciseRecorder {
   readonly #counts: Exercise = {
@@ -46,11 +48,11 @@ export class ExerciseRecorder {
         this.#openCircuits.clear()
         return
       case 'session-closed':
-        this.#isClosed = true
         this.#unsettledTrades = event.openTrades.filter(isUnsettled).map(({ tradeId, symbol, phase }) => `${tradeId} ${symbol} ${phase}`)
+        this.#isClosed = true
         return
       case 'guard-decided':
-        return this.#guardDecided(event.symbol, event.outcome === 'allow', 1 + event.suppressedCount)
+        return this.#guardDecided(event)
       case 'order-done':
         if (event.status === 'partial') counts.partialFills++
         else if (event.status === 'rejected') counts.rejections++
@@ -81,13 +83,12 @@ export class ExerciseRecorder {
     }
   }
 
-  #guardDecided(symbol: string, isAllowed: boolean, count: number): void {
-    if (!isAllowed) {
-      this.#counts.guardBlocks += count
-      this.#blocked.add(symbol)
-    } else if (this.#blocked.delete(symbol)) {
-      this.#counts.guardReleases++
-    }
+  /** Blocks that repeated an earlier one are counted on the next line that is written, whatever that line decides. */
+  #guardDecided({ symbol, outcome, suppressedCount }: GuardDecided): void {
+    const isAllowed = outcome === 'allow'
+    this.#counts.guardBlocks += suppressedCount + (isAllowed ? 0 : 1)
+    if (!isAllowed) remember(this.#blocked, symbol)
+    else if (this.#blocked.delete(symbol)) this.#counts.guardReleases++
   }
 
   #world(event: LogEvent): void {
@@ -95,7 +96,7 @@ export class ExerciseRecorder {
     switch (event.event) {
       case 'feed-stale':
         counts.staleFeeds++
-        this.#stale.add(event.symbol)
+        remember(this.#stale, event.symbol)
         return
       case 'feed-recovered':
         counts.recoveredFeeds++
@@ -103,7 +104,7 @@ export class ExerciseRecorder {
         return
       case 'circuit-opened':
         counts.openedCircuits++
-        this.#openCircuits.add(event.venue)
+        remember(this.#openCircuits, event.venue)
         return
       case 'circuit-closed':
         counts.closedCircuits++
@@ -122,6 +123,10 @@ export class ExerciseRecorder {
       default:
     }
   }
+}
+
+function remember(names: Set<string>, name: string): void {
+  if (names.size < maxRemembered) names.add(name)
 }
 
 function isUnsettled({ phase, excess }: { phase: string; excess: { a: string; b: string } }): boolean {

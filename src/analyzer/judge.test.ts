@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Budgets } from '../config/schema.ts'
 import type { Finding } from '../monitor/finding.ts'
-import type { Analysis, CheckResult, Distribution, FeedFigures, Judgement } from './analysis.ts'
+import type { Analysis, CheckResult, Distribution, FeedFigures, Judgement, SessionFigures } from './analysis.ts'
 import { type AttemptSummary, judge, type JudgeInput } from './judge.ts'
 import { analyzeLogs } from './longrun-analyzer.ts'
 
@@ -32,9 +32,20 @@ function flat(value: number): Distribution {
   return { count: 180, mean: value, min: value, p50: value, p90: value, p99: value, max: value }
 }
 
+const session: SessionFigures = {
+  attempt: 1,
+  symbols: [],
+  startAtMs: startMs,
+  endAtMs: startMs,
+  loopIntervalMs: 1000,
+  stopReason: 'completed',
+  errors: 0,
+}
+
 const analysis: Analysis = {
   ...empty,
   notJudgeable: null,
+  sessions: [session],
   loops: 180,
   loopPeriodMs: flat(1000),
   loopTimeMs: flat(60),
@@ -157,15 +168,7 @@ it.each([
 
 const errorsOf = (last: number): Partial<Analysis> => ({
   errorsByKind: { 'symbol-failed': 2 + last },
-  sessions: [2, last].map((errors, index) => ({
-    attempt: index + 1,
-    symbols: [],
-    startAtMs: startMs,
-    endAtMs: startMs,
-    loopIntervalMs: 1000,
-    stopReason: null,
-    errors,
-  })),
+  sessions: [2, last].map((errors, index) => ({ ...session, attempt: index + 1, errors })),
 })
 const trend = (lowPerHour: number, slopePerHour: number): Partial<Analysis> => ({
   heapTrend: { lowPerHour, slopePerHour, highPerHour: 2 * slopePerHour, pointCount: 60 },
@@ -253,7 +256,7 @@ const attempts: [what: string, verdict: string, name: string, expected: string, 
     'was given up',
     'fail',
     'no unexplained findings',
-    'fail: 1 findings, such as stale-feed: KRW-ETH has no quotes',
+    'fail: 1 finding, such as stale-feed: KRW-ETH has no quotes',
     [{ ...attempt, stopReason: 'aborted', decision: 'give-up', findings: [finding] }],
   ],
   [
@@ -267,7 +270,7 @@ const attempts: [what: string, verdict: string, name: string, expected: string, 
     'has a warning',
     'warn',
     'no unexplained findings',
-    'warn: 1 findings, such as stale-feed: KRW-ETH has no quotes',
+    'warn: 1 finding, such as stale-feed: KRW-ETH has no quotes',
     [{ ...attempt, findings: [{ ...finding, severity: 'warn', aborts: false }] }],
   ],
   [
@@ -278,6 +281,18 @@ const attempts: [what: string, verdict: string, name: string, expected: string, 
     [{ ...attempt, findings: [{ ...finding, severity: 'info', aborts: false }] }],
   ],
 ]
+
+it.each([
+  [60, [attempt], 'unknown: not measured'],
+  [
+    60,
+    [{ ...attempt, decision: 'retry' as const }, attempt],
+    'pass: not judged: a run of 1 h cannot judge memory (0 points after warm-up)',
+  ],
+  [59, [attempt], 'pass: not judged: a run of 59 min cannot judge memory (0 points after warm-up)'],
+])('a heap that no line tells of, in %d minutes', (durationMinutes, list, expected) => {
+  expect(of('heap trend', judged({ durationMinutes, attempts: list }))).toBe(expected)
+})
 
 describe('the guard drill', () => {
   it.each([
@@ -308,6 +323,15 @@ describe('unknown', () => {
 
   it('is a run without a loop', () => {
     expect(judged({ analysis: { ...analysis, loops: 0 } }).verdict).toBe('unknown')
+  })
+
+  it.each<[string, SessionFigures[]]>([
+    ['its end', [{ ...session, stopReason: null }]],
+    ['its last attempt', [{ ...session, stopReason: 'aborted' }]],
+    ['all attempts', []],
+  ])('is a completed run whose application.log lacks %s', (_, sessions) => {
+    const { verdict, reason } = judged({ analysis: { ...analysis, sessions } })
+    expect([verdict, reason]).toEqual(['unknown', 'Cannot be told: application.log lacks its end.'])
   })
 
   it.each(['running', 'interrupted'] as const)('is a run cut off (%s) before it had the entries that are asked', (decision) => {

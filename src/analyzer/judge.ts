@@ -67,10 +67,12 @@ export function judge(input: JudgeInput): Judgement {
 function obstacleOf({ analysis, attempts }: JudgeInput): string | null {
   if (analysis.notJudgeable !== null) return analysis.notJudgeable
   if (analysis.loops === 0) return 'the engine made no loop'
-  const decision = attempts.at(-1)?.decision
-  if (decision === 'interrupted') return 'the run was interrupted'
-  if (decision === 'running') return 'the run was killed'
-  return null
+  const last = attempts.at(-1)
+  if (last?.decision === 'interrupted') return 'the run was interrupted'
+  if (last?.decision === 'running') return 'the run was killed'
+  // Whole lines may be gone from its end, and what the engine said at its end, which shows what is gone from the others, with them.
+  const isEndLogged = analysis.sessions.at(-1)?.stopReason === 'completed'
+  return last?.stopReason === 'completed' && !isEndLogged ? 'application.log lacks its end' : null
 }
 
 /** Least numbers, which the rest of the run could have reached. */
@@ -134,7 +136,7 @@ function budgeted({ analysis, symbols, attempts, loopIntervalMs, durationMinutes
     asked(
       'heap trend',
       `grows by at most ${mebibytes(budgets.maxHeapGrowthBytes)} over the run`,
-      heapGrowth(analysis.heapTrend, hours, budgets.maxHeapGrowthBytes),
+      heapGrowth(analysis.heapTrend, hours, budgets.maxHeapGrowthBytes, attempts.length),
     ),
     asked('resident memory', `at most ${mebibytes(budgets.maxRssBytes)}`, atMostBytes(analysis.rssBytes?.max, budgets.maxRssBytes)),
     ...(analysis.feeds.length === 0 ? [] : feedBudgets(analysis.feeds, budgets)),
@@ -159,7 +161,7 @@ function feedBudgets(feeds: readonly FeedFigures[], budgets: Budgets): Assertion
     ),
     asked(
       'gaps repaired',
-      'a book is fetched anew after each gap',
+      'no gap without a book fetched anew',
       feedCounts(feeds, 0, ({ unrepairedGaps }) => unrepairedGaps),
     ),
     asked(
@@ -235,7 +237,10 @@ function graveFindings(attempts: readonly AttemptSummary[]): Answer {
   const first = graver.find(({ finding, isLast }) => isLast && finding.severity === 'error') ?? graver[0]
   if (!first) return ['pass', all.length === 0 ? 'none' : `${all.length} of severity info`]
   const verdict = first.isLast && first.finding.severity === 'error' ? 'fail' : 'warn'
-  return [verdict, `${graver.length} findings, such as ${first.finding.rule}: ${first.finding.message}`]
+  return [
+    verdict,
+    `${graver.length} ${graver.length === 1 ? 'finding' : 'findings'}, such as ${first.finding.rule}: ${first.finding.message}`,
+  ]
 }
 
 /** No entry in a market that offers none is no failure of the engine, but it has shown nothing either. */
@@ -262,10 +267,11 @@ function wasQuiet(attempts: readonly AttemptSummary[], symbol: string | null): b
 
 /**
  * The budget is for growth over the run at the trend's rate. Only a growth that its 95 % confidence interval lies above fails; one that
- * may lie above is a warning.
+ * may lie above is a warning. A process that lived for an hour and never told of its heap has shown nothing.
  */
-function heapGrowth(trend: Trend, hours: number, maxBytes: number): Answer {
+function heapGrowth(trend: Trend, hours: number, maxBytes: number, attemptCount: number): Answer {
   const { slopePerHour, lowPerHour, pointCount } = trend
+  if (pointCount === 0 && hours >= 1 && attemptCount <= 1) return ['unknown', 'not measured']
   if (slopePerHour === null || lowPerHour === null) {
     return ['pass', `not judged: a run of ${durationText(hours * hourMs)} cannot judge memory (${pointCount} points after warm-up)`]
   }

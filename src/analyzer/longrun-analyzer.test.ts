@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { SessionOpened } from '../model/event.ts'
 import type { Analysis } from './analysis.ts'
 import { analyzeLogs } from './longrun-analyzer.ts'
-import { soundLog } from './sample-log.ts'
+import { sampleRealised, soundLog } from './sample-log.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'longhaul-analyzer-'))
 afterAll(() => {
@@ -176,6 +176,11 @@ describe('a metrics log', () => {
     )
     const { feeds } = await analyze(lines)
     expect(feeds[0]?.unrepairedGaps).toBe(open)
+    // The books of the next attempt are its own: that it fetches them repairs nothing of this one.
+    const next = line(startMs + 9 * 60_000, 'feed', { venue: 'binance', source: 'depth-stream', ...counts, ...gauges, gaps: 0, resyncs: 1 })
+    const applicationLog = fileOf([started(startMs, 1), started(startMs + 9 * 60_000, 2)])
+    const restarted = await analyzeLogs({ applicationLog, metricsLog: fileOf([...lines, next]) })
+    expect(restarted.feeds[0]?.unrepairedGaps).toBe(open)
   })
 
   it.each([
@@ -210,10 +215,12 @@ describe('a metrics log', () => {
     // Climbs steeply for half an hour, then by 60,000 bytes an hour.
     const climb = (minute: number): number => (minute < 30 ? 1e6 * minute : 4e7 + 1000 * minute)
     const long = Array.from({ length: 240 }, (_, minute) => heap(startMs + (30 + minute) * minuteMs, climb(minute)))
-    const application = [started(startMs, 1), ...short, started(startMs + 30 * minuteMs, 2), ...long]
-    const { heapTrend, series } = await analyze(application)
+    const starts = [started(startMs, 1), started(startMs + 30 * minuteMs, 2)] as const
+    const { heapTrend, series } = await analyze([starts[0], ...short, starts[1], ...long])
     expect(heapTrend.slopePerHour).toBeCloseTo(60_000, 3)
     expect(series.find(({ name }) => name === 'heap-after-gc')?.points).toHaveLength(260)
+    const apart = await analyzeLogs({ applicationLog: fileOf(starts), metricsLog: fileOf([...short, ...long]) })
+    expect(apart.heapTrend).toEqual(heapTrend)
   })
 })
 
@@ -292,11 +299,17 @@ describe('any log', () => {
       '{"level":"info","event":"entry"}',
       '{"level":"info","time":5,"event":"exit","symbol":"KRW-BTC"}',
       line(startMs, 'loops', { firstLoop: 1, loopCount: 'many' }),
+      line(startMs, 'exit', {
+        symbol: 'KRW-BTC',
+        reason: '',
+        holdingMs: 1,
+        realised: { ...sampleRealised, edgeKrw: `1.${'0'.repeat(200_000)}` },
+      }),
       nul.repeat(9),
       '',
     ])
     expect(analysis.loops).toBe(2)
-    expect(analysis.unreadableLines).toBe(6)
+    expect(analysis.unreadableLines).toBe(7)
     expect(analysis.unreadableSamples.slice(0, 2)).toEqual(['50 bytes of NUL or space before a line', '{"level":"info","time":17675712'])
     expect(analysis.overall.exits).toBe(0)
     expect(analysis.rawLines).toBe(0)
@@ -317,9 +330,38 @@ describe('any log', () => {
     expect((await analyze(events)).notJudgeable).toBe('the logs are of schema 7, this analyzer reads schema 1')
   })
 
+  it.each([
+    ['of an attempt after one that was killed', 300, 0],
+    ['of the attempt that goes on after a stop', 0, 300],
+  ])('that lacks the loops %s is not judgeable', async (_, firstCount, secondCount) => {
+    const secondMs = startMs + 400_000
+    const stopped = (timeMs: number, reason: string): object => line(timeMs, 'engine-stopped', { reason, loops: 300, overruns: 0 })
+    const isKilled = secondCount === 0
+    const ends = isKilled ? [] : [stopped(startMs + 300_000, 'aborted')]
+    const application = [started(startMs, 1), ...ends, started(secondMs, 2), stopped(secondMs + 300_000, 'completed')]
+    const of = (fromMs: number, count: number): object[] =>
+      Array.from({ length: count }, (_line, index) => loops(fromMs + 1000 * index, index + 1, 1000, 50))
+    const metricsLog = fileOf([...of(startMs, firstCount), ...of(secondMs, secondCount)])
+    const { notJudgeable } = await analyzeLogs({ applicationLog: fileOf(application), metricsLog })
+    expect(notJudgeable).toBe('the logs tell of 0 loops, and the engine made 300')
+  })
+
+  it('may leave out the loops of its last second, however many they are', async () => {
+    const applicationLog = fileOf([
+      line(startMs, 'engine-started', { attempt: 1, symbols: [], startAtMs: startMs, endAtMs: startMs + 5000, loopIntervalMs: 10 }),
+      line(startMs + 5000, 'engine-stopped', { reason: 'completed', loops: 500, overruns: 0 }),
+    ])
+    const second = (index: number): object => ({ ...loops(startMs + 1000 * index, 100 * index + 1, null, 1), loopCount: 100 })
+    const metricsLog = fileOf([0, 1, 2, 3].map(second))
+    expect((await analyzeLogs({ applicationLog, metricsLog })).notJudgeable).toBeNull()
+  })
+
   it('with endless names keeps bounded tables and counts what it left out', async () => {
     const many = Array.from({ length: 5100 }, (_, index) => line(index * 3_600_000, 'unwind', { symbol: `S${index}` }))
-    const analysis = await analyze(many)
+    const endless = line(0, 'symbol-failed', { symbol: 'S'.repeat(1e6), message: '', stack: '' }, 'error')
+    const analysis = await analyze([endless, ...many])
+    expect(analysis.errorsByKind).toEqual({ 'symbol-failed': 1 })
+    expect(Math.max(...analysis.symbols.map(({ symbol }) => symbol.length))).toBeLessThan(10)
     expect(analysis.symbols).toHaveLength(5000)
     expect(analysis.hours.length).toBeLessThanOrEqual(2000)
     expect(analysis.droppedFigures).toBeGreaterThan(100)

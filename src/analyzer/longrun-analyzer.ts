@@ -3,7 +3,7 @@
 import { basename } from 'node:path'
 import { tradingEventNames, type LogEvent, type LogLevel } from '../model/event.ts'
 import type { Analysis } from './analysis.ts'
-import { hasShapeOfItsEvent, isTime } from './event-shape.ts'
+import { hasShapeOfItsEvent, isText, isTime } from './event-shape.ts'
 import { parseObject } from './json-object.ts'
 import { type LinesRead, readLines } from './line-reader.ts'
 import { LoopsLine } from './loops-line.ts'
@@ -129,7 +129,7 @@ class LineIntake {
     const level = levelOf(event['level'])
     const name = event['event']
     const isTrouble = level === 'warn' || level === 'error' || level === 'fatal'
-    if (isTrouble) this.#recorder.trouble(level, timeMs, kindOf(event), typeof event['symbol'] === 'string' ? event['symbol'] : null)
+    if (isTrouble) this.#recorder.trouble(level, timeMs, kindOf(event), isText(event['symbol']) ? event['symbol'] : null)
     if (!isKnown(name)) {
       // Another engine's error is an error all the same; what else it says we cannot read.
       this.unreadable(1, text)

@@ -1,7 +1,7 @@
 /** Reads a `loops` line of metrics.log straight from its bytes, as the engine writes it; the analyzer parses every other form as JSON. */
 
 import type { LoopsMeasured } from '../model/event.ts'
-import { maxTimeMs } from './event-shape.ts'
+import { isText, maxTimeMs } from './event-shape.ts'
 
 const maxLoops = 64
 const maxQuotes = 4
@@ -83,7 +83,7 @@ export class LoopsLine {
         index * quoteFields,
       )
     }
-    return this.#areCountsSound() && quotes.every(({ symbol }) => typeof symbol === 'string')
+    return this.#areCountsSound() && quotes.every(({ symbol }) => isText(symbol))
   }
 
   /** They are added up: one that is broken must not spoil the sums. */

@@ -6,7 +6,17 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Decimal } from '../base/decimal.ts'
-import type { Entry, EntryFailed, Exit, GuardDecided, OrderFilled, OrderSent, SessionOpened, TradingEvent } from '../model/event.ts'
+import type {
+  BalancesStated,
+  Entry,
+  EntryFailed,
+  Exit,
+  GuardDecided,
+  OrderFilled,
+  OrderSent,
+  SessionOpened,
+  TradingEvent,
+} from '../model/event.ts'
 import type { CheckResult } from './analysis.ts'
 import { runCheckers } from './run-checkers.ts'
 import { SampleLog, sampleRealised, sampleTrade, soundLog, type SampleTrade } from './sample-log.ts'
@@ -63,7 +73,7 @@ describe('a sound log', () => {
         [
           "profit-agrees",
           "pass",
-          "3 closed trades",
+          "3 closed trades, 2 statements of profit",
           [],
         ],
         [
@@ -441,6 +451,14 @@ const faults: [fault: string, checker: string, violation: string, spoil: (events
     },
   ],
   [
+    'the profit so far is reset on restart',
+    'profit-agrees',
+    'balances-stated states 12866.05 KRW, the trades make 22932.8',
+    (events) => {
+      nth<BalancesStated>(events, 'balances-stated', 0).realisedKrw = '12866.05'
+    },
+  ],
+  [
     'an open trade is lost in a restart',
     'stored-state-agrees',
     'T3 on KRW-BTC is lost',
@@ -539,9 +557,34 @@ describe('what cannot be told', () => {
     expect(Object.keys(Object.prototype)).toEqual([])
   })
 
-  it('says that nothing was examined in a log that does not exist', async () => {
-    const results = await runCheckers(join(folder, 'none.log'))
-    expect(results.map(({ verdict, examined }) => `${verdict}: ${examined}`)).toContain('pass: no fills')
+  it('is unknown where there is no log, or no session in it', async () => {
+    for (const results of [await runCheckers(join(folder, 'none.log')), await check([])]) {
+      expect(new Set(results.map(({ verdict, examined }) => `${verdict}: ${examined}`))).toEqual(
+        new Set(['unknown: not examined: the log has no session-opened']),
+      )
+    }
+  })
+
+  it('is told at once where a number has no end: the line is none, and lacks in the numbering', async () => {
+    const events = soundLog()
+    nth<OrderFilled>(events, 'order-filled', 0).notional = `1.${'0'.repeat(200_000)}`
+    expect((await objections(events))['ids-unique']).toContain('follows seq 3')
+  })
+
+  it('is unknown where a symbol is none of the session’s', async () => {
+    const events = soundLog()
+    nth<Entry>(events, 'entry', 0).symbol = 'KRW-DOGE'
+    const results = await check(events)
+    expect(new Set(results.map(({ verdict }) => verdict))).toEqual(new Set(['unknown']))
+    expect(results[0]!.examined).toContain('no route for its symbol')
+  })
+
+  it('is unknown where a fill does not say when its book was received or changed', async () => {
+    for (const time of ['receivedAtMs', 'changedAtMs'] as const) {
+      const events = soundLog()
+      delete (nth<OrderFilled>(events, 'order-filled', 0).book as Partial<OrderFilled['book']>)[time]
+      expect(Object.keys(await objections(events))).toEqual(['no-stale-fill'])
+    }
   })
 
   it('passes over the lines of other logs in the same file', async () => {

@@ -32,9 +32,10 @@ import { TrendRecorder } from './trend-recorder.ts'
 const hourMs = 3_600_000
 /** Beyond these a price is none, and a ratio of two might not be finite. */
 const [minPrice, maxPrice] = [1e-18, 1e18]
-/** In real time a line is written a second, and loops beyond its bound are left out of it. */
+/** Of an attempt's loops so many are logged, and all but those of its last second, which no line tells of. */
 const minLoopShare = 0.99
-const maxLoopsInNoLine = 2
+const maxUnloggedMs = 1000
+const maxUnloggedLoops = 2
 const maxSymbols = 5000
 const maxHours = 2000
 const maxOutages = 1000
@@ -55,6 +56,15 @@ interface Hour extends Pick<HourFigures, 'startMs' | 'loops' | 'entries' | 'exit
 
 /** The trading events that make a symbol's figures. */
 type TradeEvent = GuardDecided | OrderDone | Unwound | Entry | EntryFailed | Exit
+
+/** One attempt, from what it logged first to what the next one did. */
+interface AttemptSpan {
+  fromMs: number
+  loopIntervalMs: number
+  /** As logged, and by the engine's own count, 0 where it came to no end. */
+  loops: number
+  statedLoops: number
+}
 
 interface SymbolTrack {
   recorder: SymbolRecorder
@@ -105,8 +115,10 @@ export class RunRecorder {
   #missingSnapshots = 0
   #droppedFigures = 0
   #otherSchema: number | null = null
-  /** By the engine's own count, of the attempts that came to an end. */
-  #statedLoops = 0
+  /** By time, because metrics.log is read when all of application.log has been. */
+  readonly #spans: AttemptSpan[] = []
+  /** The place of the one whose gauges were measured last. */
+  #measuredSpan = -1
 
   constructor(symbols: readonly string[] | null) {
     this.#only = symbols === null ? null : new Set(symbols)
@@ -141,6 +153,8 @@ export class RunRecorder {
     const hour = this.#hourAt(line.timeMs)
     if (line.firstLoop === 1) this.#loopTimeTrend.restart()
     this.#loops += line.loopCount
+    const span = this.#spans[this.#spanAt(line.timeMs)]
+    if (span) span.loops += line.loopCount
     hour.loops += line.loopCount
     this.#overruns += line.overruns
     this.#missingSnapshots += line.missingSnapshots
@@ -190,6 +204,7 @@ export class RunRecorder {
         return
       }
       case 'feed':
+        this.#measuredAt(event.time)
         return this.#feeds[event.venue].add(event)
       case 'guard-decided':
       case 'order-done':
@@ -251,22 +266,39 @@ export class RunRecorder {
 
   #started(event: EngineStarted): void {
     const { attempt, symbols, startAtMs, endAtMs, loopIntervalMs } = event
-    this.#heapTrend.restart()
-    for (const feed of Object.values(this.#feeds)) feed.restart()
-    if (this.#sessions.length === maxSessions) this.#droppedFigures++
-    else this.#sessions.push({ attempt, symbols: [...symbols], startAtMs, endAtMs, loopIntervalMs, stopReason: null, errors: 0 })
+    if (this.#sessions.length === maxSessions) {
+      this.#droppedFigures++
+      return
+    }
+    this.#sessions.push({ attempt, symbols: symbols.slice(0, maxSymbols), startAtMs, endAtMs, loopIntervalMs, stopReason: null, errors: 0 })
+    this.#spans.push({ fromMs: event.time, loopIntervalMs, loops: 0, statedLoops: 0 })
   }
 
   #stopped(event: EngineStopped): void {
     const session = this.#sessions.at(-1)
     if (session) session.stopReason = event.reason
-    this.#statedLoops += event.loops
+    const span = this.#spans.at(-1)
+    if (span) span.statedLoops += event.loops
+  }
+
+  /** -1 before the first of them. */
+  #spanAt(timeMs: number): number {
+    return this.#spans.findLastIndex(({ fromMs }) => timeMs >= fromMs)
+  }
+
+  /** A process that starts anew has a new heap, and knows nothing of the gaps of the one before it. */
+  #measuredAt(timeMs: number): void {
+    const span = this.#spanAt(timeMs)
+    if (span === this.#measuredSpan) return
+    this.#measuredSpan = span
+    this.#heapTrend.restart()
+    for (const feed of Object.values(this.#feeds)) feed.restart()
   }
 
   #guardDrilled({ refused, allowed }: GuardDrilled): void {
     this.#guardDrill ??= { refused: 0, allowed: [] }
     this.#guardDrill.refused += refused.length
-    if (this.#guardDrill.allowed.length < maxAllowedInDrills) this.#guardDrill.allowed.push(...allowed)
+    this.#guardDrill.allowed.push(...allowed.slice(0, maxAllowedInDrills - this.#guardDrill.allowed.length))
   }
 
   #feedStale(event: FeedStale): void {
@@ -290,6 +322,7 @@ export class RunRecorder {
   }
 
   #process(event: ProcessMeasured): void {
+    this.#measuredAt(event.time)
     this.#rssBytes.record(event.rssBytes)
     this.#series.rss.add(event.time, event.rssBytes)
     this.#series.heapUsed.add(event.time, event.heapUsedBytes)
@@ -385,9 +418,10 @@ export class RunRecorder {
 
   /** What the engine said at its end that it had done, and what there is to read of it: whole lines may be gone from the end of a log. */
   #loss(): string | null {
-    if (this.#loops > 0 && this.#loops < minLoopShare * this.#statedLoops - maxLoopsInNoLine) {
-      return `the logs tell of ${this.#loops} loops, and the engine made ${this.#statedLoops}`
-    }
+    const lossy = this.#spans.find(({ loops, statedLoops, loopIntervalMs }) => {
+      return loops < minLoopShare * statedLoops - maxUnloggedLoops - maxUnloggedMs / loopIntervalMs
+    })
+    if (this.#loops > 0 && lossy) return `the logs tell of ${lossy.loops} loops, and the engine made ${lossy.statedLoops}`
     const isCompleted = this.#sessions.at(-1)?.stopReason === 'completed'
     if (isCompleted && this.#tradingSessions > 0 && !this.#exercise.finalState().isClosed) return 'the trading log lacks its end'
     return null

@@ -52,6 +52,7 @@ export class SampleLog {
   readonly #changes = new Map<string, Decimal>()
   #takenOrders = 0
   #openTrades: Trade[] = []
+  #realisedKrw = Decimal.zero
   #attempt = 0
   #nextTrade = 1
   #nextOrder = 1
@@ -90,12 +91,13 @@ export class SampleLog {
       reason: 'completed',
       balances: this.#stated(),
       openTrades: this.#openTrades,
-      realisedKrw: '0',
+      realisedKrw: this.#realisedKrw.toString(),
     })
   }
 
   stateBalances(): this {
-    return this.#add({ event: 'balances-stated', balances: this.#stated(), openTrades: this.#openTrades.length, realisedKrw: '0' })
+    const realisedKrw = this.#realisedKrw.toString()
+    return this.#add({ event: 'balances-stated', balances: this.#stated(), openTrades: this.#openTrades.length, realisedKrw })
   }
 
   stateVenues(): this {
@@ -144,6 +146,7 @@ export class SampleLog {
   exit(tradeId: string, realised: Realised, trade: SampleTrade = sampleTrade): this {
     for (const leg of ['a', 'b'] as const) this.#order(tradeId, 'exit', leg, trade, trade.quantity)
     this.#openTrades = this.#openTrades.filter((open) => open.tradeId !== tradeId)
+    this.#realisedKrw = this.#realisedKrw.add(Decimal.parse(realised.totalKrw))
     return this.#add({
       event: 'exit',
       tradeId,
@@ -168,6 +171,7 @@ export class SampleLog {
     this.#order(tradeId, 'entry', 'b', trade, null)
     const unwound = Decimal.parse(trade.quantity).subtract(Decimal.parse(dustQuantity)).toString()
     this.#order(tradeId, 'unwind', 'a', trade, unwound)
+    this.#realisedKrw = this.#realisedKrw.add(Decimal.parse(realised.totalKrw))
     this.#add({ event: 'unwind', tradeId, symbol, leg: 'a', side: 'sell', quantity: unwound, dustQuantity, excessQuantity: '0' })
     return this.#add({ event: 'entry-failed', tradeId, symbol, reason: 'leg b unfilled', realised })
   }

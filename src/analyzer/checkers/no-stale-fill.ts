@@ -1,5 +1,6 @@
 /** Checks that every fill could have happened: on a fresh, uncrossed book, within what it displayed and what the order allowed. */
 
+import { assert } from '../../base/assert.ts'
 import { Decimal, sumDecimals } from '../../base/decimal.ts'
 import { tickSizeAt } from '../../model/instrument.ts'
 import type { GlobalLimitFacts, OrderFilled, OrderSent, TradingEvent } from '../../model/event.ts'
@@ -55,6 +56,7 @@ export class NoStaleFill implements Checker {
 
   #book(event: OrderFilled, violate: (text: string) => void): void {
     const { bestBid, bestAsk, receivedAtMs, changedAtMs } = event.book
+    assert(Number.isFinite(receivedAtMs) && Number.isFinite(changedAtMs), `${event.orderId}: a book without its times`)
     if (!Decimal.parse(bestBid).isLessThan(Decimal.parse(bestAsk))) violate(`crossed book, bid ${bestBid} and ask ${bestAsk}`)
     // An order meets the book that stands when it arrives; that it was filled may be known much later, where the answer was lost.
     const ageMs = (this.#orders.get(event.orderId)?.time ?? event.time) - receivedAtMs

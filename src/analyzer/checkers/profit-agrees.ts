@@ -1,8 +1,17 @@
-/** Checks the realised profit of every closed trade against its fills: edge, fees and FX, as model/trade.ts defines them. */
+/** Checks the realised profit of every closed trade against its fills: edge, fees and FX, as model/trade.ts defines them; and their sum. */
 
 import { assert } from '../../base/assert.ts'
 import { Decimal } from '../../base/decimal.ts'
-import type { Entry, EntryFailed, Exit, OrderFilled, SessionOpened, TradingEvent } from '../../model/event.ts'
+import type {
+  BalancesStated,
+  Entry,
+  EntryFailed,
+  Exit,
+  OrderFilled,
+  SessionClosed,
+  SessionOpened,
+  TradingEvent,
+} from '../../model/event.ts'
 import type { Realised, Trade } from '../../model/trade.ts'
 import type { CheckResult } from '../analysis.ts'
 import { type Checker, Findings, Listing } from '../checker.ts'
@@ -26,10 +35,12 @@ const quoteUnit = Decimal.parse('0.00000001')
 
 export class ProfitAgrees implements Checker {
   readonly name = 'profit-agrees'
-  readonly #findings = new Findings(this.name, 'closed trades')
+  readonly #findings = new Findings(this.name, 'closed trades', 'statements of profit')
   readonly #listing = new Listing()
   /** Open trades only. */
   readonly #cash = new Map<string, Cash>()
+  /** Of all trades so far, over all attempts; null while a state that is older than the log has not said what it was. */
+  #realisedKrw: Decimal | null = null
 
   observe(event: TradingEvent): void {
     switch (event.event) {
@@ -48,6 +59,10 @@ export class ProfitAgrees implements Checker {
       case 'entry-failed':
         this.#failed(event)
         return
+      case 'balances-stated':
+      case 'session-closed':
+        this.#stated(event)
+        return
       default:
     }
   }
@@ -58,6 +73,7 @@ export class ProfitAgrees implements Checker {
 
   #open(event: SessionOpened): void {
     this.#listing.open(event.instruments)
+    if (event.seq === 1) this.#realisedKrw = Decimal.zero
     for (const trade of event.openTrades) if (!this.#cash.has(trade.tradeId)) this.#cash.set(trade.tradeId, cashOf(trade))
   }
 
@@ -98,9 +114,20 @@ export class ProfitAgrees implements Checker {
     this.#compare(event, cash, cash.entryKrw.add(cash.entryUsdt.multiply(cash.entryFx ?? Decimal.zero)), Decimal.zero)
   }
 
+  /** What is stated is where the next comparison starts, so that one fault is reported once. */
+  #stated(event: BalancesStated | SessionClosed): void {
+    this.#findings.examine('statements of profit')
+    const said = Decimal.parse(event.realisedKrw)
+    const made = this.#realisedKrw ?? said
+    if (!said.equals(made))
+      this.#findings.violate(event, `${event.event} states ${said.toString()} KRW, the trades make ${made.toString()}`)
+    this.#realisedKrw = said
+  }
+
   #compare(event: Exit | EntryFailed, cash: Cash, edge: Decimal, fx: Decimal): void {
     this.#findings.examine('closed trades')
     this.#cash.delete(event.tradeId)
+    this.#realisedKrw &&= this.#realisedKrw.add(Decimal.parse(event.realised.totalKrw))
     const derived: [keyof Realised, Decimal][] = [
       ['edgeKrw', edge],
       ['feesKrw', cash.feesKrw],
