@@ -69,6 +69,10 @@ export class EntryWait {
     return this.#sinceMs
   }
 
+  has(tradeId: string): boolean {
+    return this.#openTradeIds.has(tradeId)
+  }
+
   get isTradeOpen(): boolean {
     return this.#openTradeIds.size > 0
   }

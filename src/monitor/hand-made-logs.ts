@@ -65,6 +65,14 @@ export function rulesOf(other: Partial<MonitorSettings['rules']> = {}): MonitorS
   }
 }
 
+interface MonitorTestOptions {
+  seconds?: number
+  symbols?: string[]
+  rules?: MonitorSettings['rules']
+  fromSecond?: number
+  loopIntervalMs?: number
+}
+
 export class HandMadeLogs {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'longhaul-monitor-'))
 
@@ -84,13 +92,13 @@ export class HandMadeLogs {
     return this.write('metrics', lines)
   }
 
-  monitor(options: { seconds?: number; symbols?: string[]; rules?: MonitorSettings['rules']; fromSecond?: number } = {}): Monitor {
+  monitor(options: MonitorTestOptions = {}): Monitor {
     const watched = options.symbols ?? symbols
     return new Monitor({
       folder: this.folder,
       settings: { leadMs: 10_000, watchdogMs: 30_000, rules: options.rules ?? rulesOf() },
       symbols: watched,
-      loopIntervalMs: 1000,
+      loopIntervalMs: options.loopIntervalMs ?? 1000,
       startAtMs: startAtMs + (options.fromSecond ?? 0) * 1000,
       endAtMs: startAtMs + (options.seconds ?? 3600) * 1000,
       pricing: Object.fromEntries(watched.map((symbol) => [symbol, pricing])),
@@ -98,7 +106,7 @@ export class HandMadeLogs {
   }
 
   /** What one poll finds that sees all up to `second`, each as `rule symbol cause @second`, with `aborts` where it stops the run. */
-  findingsAt(second: number, options: Parameters<HandMadeLogs['monitor']>[0] = {}): string[] {
+  findingsAt(second: number, options: MonitorTestOptions = {}): string[] {
     const monitor = this.monitor(options)
     monitor.poll(startAtMs + second * 1000 + 1)
     monitor.close()

@@ -37,21 +37,34 @@ export function parseLogLine(text: string, maxTimeMs: number): LogEvent | null {
     return null
   }
   if (!isRecord(value) || !Number.isSafeInteger(value.time) || typeof value.event !== 'string') return null
-  if ((value.time as number) > maxTimeMs || !hasShapeOfItsEvent(value)) return null
+  if ((value.time as number) > maxTimeMs || !hasShapeOfItsEvent(value.event, value)) return null
   return value as unknown as LogEvent
 }
 
-function hasShapeOfItsEvent(value: Record<string, unknown>): boolean {
-  switch (value.event) {
+/** What rules count with, or put into words: JSON has objects that break whoever adds or prints them, `{"toString":1}` for one. */
+const scalars: ReadonlyMap<string, readonly string[]> = new Map([
+  ['loops', ['loopCount', 'openTrades', 'staleSymbols']],
+  ['process', ['rssBytes']],
+  ['feed', ['venue', 'reconnects', 'openSockets', 'liveSockets']],
+  ['guard-decided', ['suppressedCount']],
+  ['order-filled', ['tradeId', 'quantity', 'notional', 'fxKrwPerUsdt']],
+  ['unwind', ['tradeId', 'excessQuantity']],
+  ['entry', ['tradeId']],
+  ['entry-failed', ['tradeId']],
+  ['exit', ['tradeId']],
+])
+const scalarsOfQuote = ['bidA', 'askA', 'bidB', 'askB', 'fx', 'quoteAgeMs']
+const scalarsOfTrade = ['tradeId', 'quantity', 'notionalKrw']
+
+function hasShapeOfItsEvent(name: string, value: Record<string, unknown>): boolean {
+  if (!areScalars(value, scalars.get(name) ?? [])) return false
+  switch (name) {
     case 'loops':
-      return areNumbers(value.periodsMs) && areAllOfSymbols(value.quotes) && areQuotes(value.quotes) && areGauges(value)
-    case 'process':
-    case 'feed':
-      return areGauges(value)
+      return areNumbers(value.periodsMs) && areAllOfSymbols(value.quotes) && areQuotes(value.quotes)
     case 'latency':
       return areLatencyBuckets(value.buckets, value.maxUs)
     case 'session-opened':
-      return areAllOfSymbols(value.openTrades)
+      return areAllOfSymbols(value.openTrades) && value.openTrades.every(isTrade)
     case 'guard-decided':
       return typeof value.symbol === 'string' && (typeof value.reason === 'string' || value.reason === null)
     case 'feed-stale':
@@ -75,9 +88,12 @@ function isLeg(value: unknown): boolean {
   return value === 'a' || value === 'b'
 }
 
-/** JSON has objects that break what adds or prints them: no number may be one. */
-function areGauges(fields: Record<string, unknown>): boolean {
-  return Object.values(fields).every((field) => !isRecord(field) || Array.isArray(field))
+function areScalars(fields: Record<string, unknown>, names: readonly string[]): boolean {
+  return names.every((name) => !isRecord(fields[name]))
+}
+
+function isTrade(trade: Record<string, unknown>): boolean {
+  return areScalars(trade, scalarsOfTrade) && (!isRecord(trade.excess) || areScalars(trade.excess, ['a', 'b']))
 }
 
 function areNumbers(values: unknown): boolean {
@@ -86,7 +102,7 @@ function areNumbers(values: unknown): boolean {
 
 /** A quote that is older than time itself would be reported as stale since then. */
 function areQuotes(quotes: readonly Record<string, unknown>[]): boolean {
-  return quotes.every((quote) => areGauges(quote) && Math.abs(Number(quote.quoteAgeMs)) <= maxAgeMs)
+  return quotes.every((quote) => areScalars(quote, scalarsOfQuote) && Math.abs(Number(quote.quoteAgeMs)) <= maxAgeMs)
 }
 
 function areAllOfSymbols(value: unknown): value is Record<string, unknown>[] {

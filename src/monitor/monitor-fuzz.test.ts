@@ -17,7 +17,8 @@ const measured = {
   openFiles: 20,
   loopCpuMeanMs: 1,
 }
-const trade = { tradeId: 'T1', symbol: 'KRW-BTC', phase: 'open', excess: { a: '0', b: '0' } }
+const trade = { tradeId: 'T1', symbol: 'KRW-BTC', phase: 'open', excess: { a: '0', b: '0' }, quantity: '1', notionalKrw: '9' }
+const fill = { tradeId: 'T2', symbol: 'KRW-BTC', leg: 'a', side: 'buy', instrument: 'KRW-BTC', quantity: '1', notional: '50000' }
 
 const lines: Record<LogName, string[]> = {
   application: [
@@ -33,9 +34,16 @@ const lines: Record<LogName, string[]> = {
     lineAt(3, { event: 'entry', seq: 3, tradeId: 'T1', symbol: 'KRW-BTC', netEdgeBps: 30 }),
     decidedAt(4, 'KRW-ETH', 'block', 'cooldown'),
     lineAt(6, { event: 'exit', seq: 5, tradeId: 'T1', symbol: 'KRW-BTC', reason: 'take-profit' }),
+    lineAt(7, { event: 'order-filled', seq: 6, ...fill, fxKrwPerUsdt: 1400 }),
+    lineAt(8, { event: 'unwind', seq: 7, tradeId: 'T2', symbol: 'KRW-BTC', leg: 'a', excessQuantity: '1' }),
+    lineAt(9, { event: 'entry-failed', seq: 8, tradeId: 'T2', symbol: 'KRW-BTC' }),
     lineAt(20, { event: 'session-closed', seq: 6, reason: 'completed', openTrades: [trade] }),
   ],
-  metrics: [lineAt(12, { event: 'feed', ...feed }), lineAt(13, { event: 'process', ...measured })],
+  metrics: [
+    lineAt(11, { event: 'latency', buckets: [[64, 200]], maxUs: 64 }),
+    lineAt(12, { event: 'feed', ...feed }),
+    lineAt(13, { event: 'process', ...measured }),
+  ],
 }
 const logNames = Object.keys(lines) as LogName[]
 

@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decidedAt, HandMadeLogs, lineAt, loopsAt, startAtMs, summaryOf, symbols } from './hand-made-logs.ts'
+import { decidedAt, HandMadeLogs, lineAt, loopsAt, quoteOf, startAtMs, summaryOf, symbols } from './hand-made-logs.ts'
 import type { LogName } from './log-line.ts'
 
 const logNames: readonly LogName[] = ['application', 'trading', 'metrics']
@@ -45,6 +45,19 @@ describe('poll', () => {
     monitor.close()
   })
 
+  test('reads what an engine logged since its start, also before its first loop is due', () => {
+    using logs = new HandMadeLogs().loops(1, 5).loops(61, 400)
+    const before = lineAt(50, { level: 'error', event: 'engine-failed', message: 'of the last attempt' })
+    const start = lineAt(56, { event: 'engine-started', startAtMs: startAtMs + 60_000 })
+    logs.write('application', [before, start, lineAt(57, { level: 'error', event: 'store-troubled', message: 'early' }), 'Error: raw'])
+    const openTrades = symbols.map((symbol) => ({ tradeId: `T-${symbol}`, symbol }))
+    logs.write('trading', [lineAt(56, { event: 'session-opened', openTrades })])
+    expect(logs.findingsAt(400, { fromSecond: 60 })).toEqual([
+      'error-log all early @60 error aborts',
+      'error-log all Error: raw @60 error aborts',
+    ])
+  })
+
   test('finish reads what an ended engine left, and judges no further', () => {
     using logs = new HandMadeLogs().loops(1, 60)
     const monitor = logs.monitor()
@@ -63,9 +76,21 @@ describe('poll', () => {
       return lineAt(10, { level: 'error', event: 'engine-failed', message })
     })
     const monitor = logs.write('application', lines).monitor()
-    expect(monitor.poll(startAtMs + 20_000)).toHaveLength(400)
-    expect(monitor.progress().droppedFindings).toBe(50)
+    expect(monitor.poll(startAtMs + 20_000)).toHaveLength(200)
+    expect(monitor.progress().droppedFindings).toBe(250)
     monitor.close()
+  })
+
+  test('keeps places for what is grave, however many symbols have only a quiet market to tell of', () => {
+    const many = Array.from({ length: 250 }, (_, index) => `KRW-X${index}`)
+    const quotes = many.map((symbol) => quoteOf(symbol, 5))
+    using logs = new HandMadeLogs()
+      .loops(1, 1, { quotes })
+      .loops(2, 360, { quotes: [] })
+      .loops(361, 480, { quotes: [], periodsMs: [2000] })
+    expect(logs.findingsAt(480, { symbols: many }).filter((finding) => !finding.startsWith('no-entry'))).toEqual([
+      'loop-period all mean @370 warn',
+    ])
   })
 
   test('a folder without logs is an engine that does not start', () => {

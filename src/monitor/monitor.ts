@@ -20,7 +20,7 @@ import { LogVolumeRule } from './rules/log-volume.ts'
 import { LoopPeriodRule } from './rules/loop-period.ts'
 import { LoopTimeTrendRule } from './rules/loop-time-trend.ts'
 import { NoEntryRule } from './rules/no-entry.ts'
-import { NoProgressRule } from './rules/no-progress.ts'
+import { NoProgressRule, silenceLimitMs } from './rules/no-progress.ts'
 import { ReconnectLeakRule } from './rules/reconnect-leak.ts'
 import { StaleFeedRule } from './rules/stale-feed.ts'
 import { UnhedgedRule } from './rules/unhedged.ts'
@@ -28,7 +28,7 @@ import { UnhedgedRule } from './rules/unhedged.ts'
 /** At equal times the logs are read in this order. */
 const logNames: readonly LogName[] = ['application', 'trading', 'metrics']
 
-/** Further findings are only counted; those that abort have as many places again. */
+/** Of each severity, and as many again that abort; further findings are only counted. So what is harmless takes no other's place. */
 const maxFindings = 200
 /** How far beyond its end an attempt may still log; a later time is a broken line. */
 const maxOverrunMs = 3_600_000
@@ -40,7 +40,7 @@ export interface MonitorOptions {
   /** Those that the engine trades in this attempt. */
   symbols: readonly string[]
   loopIntervalMs: number
-  /** The attempt's start: lines of earlier attempts in the same files lie before it, and are left out. */
+  /** Of the first loop. Lines of earlier attempts in the same files lie before the `engine-started` that names it, and are left out. */
   startAtMs: number
   /** Nothing is judged beyond. */
   endAtMs: number
@@ -74,8 +74,11 @@ export class Monitor {
   readonly #rules: readonly Rule[]
   readonly #startAtMs: number
   readonly #findings: Finding[] = []
+  readonly #countByWeight = new Map<string, number>()
   readonly #counts = { loops: 0, entries: 0, exits: 0, errors: 0, openTrades: 0, rssBytes: null as number | null, droppedFindings: 0 }
   #endAtMs: number
+  /** In real time an engine starts, and opens its session, before its first loop is due. */
+  #isStarted = false
   /** All lines up to here have been fed. */
   #watermarkMs: number
   /** The rules have been judged up to here. */
@@ -151,7 +154,10 @@ export class Monitor {
       [
         'no-entry',
         rules.noEntry,
-        (context) => new NoEntryRule(context, { pricing: options.pricing, stuckAfterMs: rules.noProgress.windowMs }),
+        (context) => {
+          const stuckAfterMs = silenceLimitMs(rules.noProgress.windowMs, options.loopIntervalMs)
+          return new NoEntryRule(context, { pricing: options.pricing, stuckAfterMs })
+        },
       ],
     ]
     return makers
@@ -165,11 +171,14 @@ export class Monitor {
 
   #raise(rule: string, settings: RuleSettings, { isHarmless = false, isGrave = false, ...facts }: RaisedFacts): void {
     const aborts = settings.aborts && !isHarmless
-    if (this.#findings.length >= (aborts ? 2 * maxFindings : maxFindings)) {
+    const severity = isHarmless ? 'info' : isGrave ? 'error' : settings.severity
+    const weight = aborts ? 'aborts' : severity
+    const count = this.#countByWeight.get(weight) ?? 0
+    if (count === maxFindings) {
       this.#counts.droppedFindings++
       return
     }
-    const severity = isHarmless ? 'info' : isGrave ? 'error' : settings.severity
+    this.#countByWeight.set(weight, count + 1)
     this.#findings.push({ rule, severity, aborts, ...facts })
   }
 
@@ -190,7 +199,8 @@ export class Monitor {
   }
 
   #feed(line: LogEvent | RawLine, bytes: number): void {
-    if (timeOf(line) < this.#startAtMs) return
+    this.#isStarted ||= timeOf(line) >= this.#startAtMs || isStartOf(line, this.#startAtMs)
+    if (!this.#isStarted) return
     if (line instanceof RawLine) {
       if (isTrouble(line.text)) this.#counts.errors++
       for (const rule of this.#rules) rule.observeRaw?.(line, bytes)
@@ -230,6 +240,10 @@ export class Monitor {
       this.#counts.exits++
     }
   }
+}
+
+function isStartOf(line: LogEvent | RawLine, startAtMs: number): boolean {
+  return !(line instanceof RawLine) && line.event === 'engine-started' && line.startAtMs === startAtMs
 }
 
 function timeOf(line: LogEvent | RawLine): number {

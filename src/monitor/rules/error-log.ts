@@ -57,7 +57,7 @@ export class ErrorLogRule implements Rule {
   observe(event: LogEvent): void {
     if (event.level !== 'error' && event.level !== 'fatal') return
     const message = 'message' in event && typeof event.message === 'string' ? event.message : event.event
-    const symbol = 'symbol' in event && typeof event.symbol === 'string' ? event.symbol : null
+    const symbol = 'symbol' in event && typeof event.symbol === 'string' ? excerpt(event.symbol) : null
     const stack = 'stack' in event && typeof event.stack === 'string' ? event.stack.split('\n', maxEvidenceLines) : []
     this.#occur(symbol, event.time, event.event, message, stack.length > 0 ? stack.map(excerpt) : [excerpt(JSON.stringify(event))])
   }
@@ -84,12 +84,13 @@ export class ErrorLogRule implements Rule {
   }
 
   #observeOther({ log, text, timeMs }: RawLine): void {
-    if (this.#isRawRaised || timeMs < this.#context.judgedFromMs) return
+    const atMs = this.#judgedAt(timeMs)
+    if (this.#isRawRaised || atMs === null) return
     this.#isRawRaised = true
     this.#context.raise({
       symbol: null,
-      atMs: timeMs,
-      sinceMs: timeMs,
+      atMs,
+      sinceMs: atMs,
       message: `${log}.log has lines that are no events`,
       cause: excerpt(text),
       evidence: [excerpt(text)],
@@ -98,18 +99,26 @@ export class ErrorLogRule implements Rule {
   }
 
   #occur(symbol: string | null, timeMs: number, source: string, message: string, evidence: string[]): void {
-    if (timeMs < this.#context.judgedFromMs) return
+    const atMs = this.#judgedAt(timeMs)
+    if (atMs === null) return
     const cause = excerpt(message)
     const key = `${symbol} ${source} ${cause.replace(/\d+/g, '#')}`
     const lastMs = this.#lastSeenMs.get(key)
     this.#lastSeenMs.delete(key)
-    this.#lastSeenMs.set(key, timeMs)
+    this.#lastSeenMs.set(key, atMs)
     for (const oldest of this.#lastSeenMs.keys()) {
       if (this.#lastSeenMs.size <= maxKnownErrors) break
       this.#lastSeenMs.delete(oldest)
     }
-    if (lastMs !== undefined && timeMs - lastMs < occurrenceGapMs) return
+    if (lastMs !== undefined && atMs - lastMs < occurrenceGapMs) return
     const where = symbol === null ? '' : ` on ${symbol}`
-    this.#context.raise({ symbol, atMs: timeMs, sinceMs: timeMs, message: `${source}${where}: ${cause}`, cause, evidence })
+    this.#context.raise({ symbol, atMs, sinceMs: atMs, message: `${source}${where}: ${cause}`, cause, evidence })
+  }
+
+  /** What went wrong before the first loop was due counts as of then; null in the grace period. */
+  #judgedAt(timeMs: number): number | null {
+    const { startAtMs, judgedFromMs } = this.#context
+    const atMs = Math.max(timeMs, startAtMs)
+    return atMs < judgedFromMs ? null : atMs
   }
 }

@@ -20,16 +20,20 @@ interface Standing {
  */
 export class FxFrozenRule implements Rule {
   readonly #context: RuleContext
+  readonly #symbols: ReadonlySet<string>
   readonly #standing = new Map<string, Standing>()
   #raisedFx: number | null = null
 
   constructor(context: RuleContext) {
     this.#context = context
+    this.#symbols = new Set(context.symbols)
   }
 
   observe(event: LogEvent, nowMs: number): void {
     if (event.event !== 'loops') return
-    for (const quote of event.quotes) if (quote.fx > 0 && quote.fx !== 1) this.#sampled(quote, nowMs)
+    for (const quote of event.quotes) {
+      if (quote.fx > 0 && quote.fx !== 1 && this.#symbols.has(quote.symbol)) this.#sampled(quote, nowMs)
+    }
   }
 
   #sampled(quote: SampledQuote, nowMs: number): void {

@@ -41,8 +41,9 @@ export class HandleGrowthRule implements Rule {
   advance(): void {
     for (const gauge of this.#gauges()) {
       const atMs = gauge.byReconnect.settle()
+      if (atMs === null || gauge.isRaised) continue
       const growth = gauge.byReconnect.growth.perCount()
-      if (atMs === null || growth === null || gauge.isRaised || growth.low <= maxGrowthPerReconnect) continue
+      if (growth === null || growth.low <= maxGrowthPerReconnect) continue
       this.#raise(gauge, atMs, `${growth.slope.toFixed(1)} a reconnect`, 'per reconnect')
     }
   }
@@ -55,9 +56,9 @@ export class HandleGrowthRule implements Rule {
   #sample(gauge: Gauge, nowMs: number, value: number | null | undefined): void {
     if (typeof value !== 'number') return
     gauge.byReconnect.sample(nowMs, value)
-    if (!gauge.byTime.add(nowMs, value) || gauge.byTime.span < this.#context.settings.windowMs) return
+    if (!gauge.byTime.add(nowMs, value) || gauge.isRaised || gauge.byTime.span < this.#context.settings.windowMs) return
     const trend = gauge.byTime.trend()
-    if (gauge.isRaised || trend === null || trend.lowPerHour <= maxGrowthPerHour) return
+    if (trend === null || trend.lowPerHour <= maxGrowthPerHour) return
     this.#raise(gauge, nowMs, `${trend.slopePerHour.toFixed(0)} an hour`, 'over time')
   }
 

@@ -37,6 +37,12 @@ test('is raised again after a window that was in order', () => {
   expect(logs.findingsAt(190, { rules })).toEqual(['loop-period all mean @70 warn', 'loop-period all mean @190 warn'])
 })
 
+test('loops that come so slowly that a window has too few are judged with those of the next', () => {
+  using logs = new HandMadeLogs()
+  for (let second = 15; second <= 300; second += 15) logs.loops(second, second, period(15_000))
+  expect(logs.findingsAt(300, { rules })).toEqual(['loop-period all mean @130 warn'])
+})
+
 test('a window without enough periods is not judged', () => {
   using logs = new HandMadeLogs().loops(1, 14, period(3000))
   const quiet = rulesOf({ noEntry: ruleOf(1, { enabled: false }), noProgress: ruleOf(1, { enabled: false }) })

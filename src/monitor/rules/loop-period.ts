@@ -9,11 +9,13 @@ const maxLateShare = 0.01
 const minPeriods = 5
 
 /**
- * Judges whole windows, one after the other. A window has some sixty periods, of which the 99th percentile is the largest: a single
- * order that timed out would decide. So more than one late period is asked for, besides more than one in a hundred.
+ * Judges whole windows, one after the other; one with too few periods goes on until it has enough. A window has some sixty, of which the
+ * 99th percentile is the largest: a single order that timed out would decide. So more than one late period is asked for, besides more than
+ * one in a hundred.
  */
 export class LoopPeriodRule implements Rule {
   readonly #context: RuleContext
+  #windowStartMs: number
   #windowEndMs: number
   #count = 0
   #totalMs = 0
@@ -23,6 +25,7 @@ export class LoopPeriodRule implements Rule {
 
   constructor(context: RuleContext) {
     this.#context = context
+    this.#windowStartMs = context.judgedFromMs
     this.#windowEndMs = context.judgedFromMs + context.settings.windowMs
   }
 
@@ -39,9 +42,12 @@ export class LoopPeriodRule implements Rule {
 
   advance(toMs: number): void {
     if (toMs < this.#windowEndMs) return
-    if (this.#count >= minPeriods) this.#judge(this.#windowEndMs)
+    const endedMs = this.#windowEndMs
     const { windowMs } = this.#context.settings
-    this.#windowEndMs += (Math.floor((toMs - this.#windowEndMs) / windowMs) + 1) * windowMs
+    this.#windowEndMs += (Math.floor((toMs - endedMs) / windowMs) + 1) * windowMs
+    if (this.#count < minPeriods) return
+    this.#judge(endedMs)
+    this.#windowStartMs = endedMs
     this.#count = 0
     this.#totalMs = 0
     this.#maxMs = 0
@@ -49,7 +55,8 @@ export class LoopPeriodRule implements Rule {
   }
 
   #judge(atMs: number): void {
-    const { loopIntervalMs, settings } = this.#context
+    const { loopIntervalMs } = this.#context
+    const lasting = inSeconds(atMs - this.#windowStartMs)
     const meanMs = this.#totalMs / this.#count
     const isMeanOff = Math.abs(meanMs - loopIntervalMs) > maxMeanDeviation * loopIntervalMs
     const isUneven = this.#lateCount > Math.max(1, maxLateShare * this.#count)
@@ -59,9 +66,9 @@ export class LoopPeriodRule implements Rule {
     this.#context.raise({
       symbol: null,
       atMs,
-      sinceMs: atMs - settings.windowMs,
+      sinceMs: this.#windowStartMs,
       message: isMeanOff
-        ? `loops came every ${meanMs.toFixed(0)} ms on average over ${inSeconds(settings.windowMs)}, ${loopIntervalMs} ms was set`
+        ? `loops came every ${meanMs.toFixed(0)} ms on average over ${lasting}, ${loopIntervalMs} ms was set`
         : `${this.#lateCount} of ${this.#count} loops came more than ${maxPeriodRatio * loopIntervalMs} ms after the one before`,
       cause: isMeanOff ? 'mean' : 'p99',
       evidence: [`${this.#count} periods: mean ${meanMs.toFixed(1)} ms, max ${this.#maxMs} ms, ${this.#lateCount} late`],

@@ -116,6 +116,17 @@ describe('time that does not count', () => {
     expect(logs.findingsAt(600, one)).toEqual(['no-entry KRW-BTC no-opportunity @500 info'])
   })
 
+  test('a trade that the last attempt left half opened is no wait until it fails, on its symbol and over all', () => {
+    using logs = new HandMadeLogs().loops(1, 900)
+    const opened = lineAt(0, { event: 'session-opened', openTrades: [{ tradeId: 'T1', symbol: 'KRW-BTC' }] })
+    logs.write('trading', [opened, failedAt(400)])
+    expect(logs.findingsAt(900, { rules: only() })).toEqual([
+      'no-entry KRW-ETH no-opportunity @300 info',
+      'no-entry KRW-BTC no-opportunity @700 info',
+      'no-entry all no-opportunity @700 info',
+    ])
+  })
+
   test('a cooldown after a failed entry is left out of the wait', () => {
     using logs = new HandMadeLogs().loops(1, 400)
     const cooldowns = [110, 120, 130].map((second) => decidedAt(second, 'KRW-BTC', 'block', 'cooldown'))

@@ -88,15 +88,21 @@ export class NoEntryRule implements Rule {
     if (!wait) return
     switch (event.event) {
       case 'entry':
+        wait.opened(event.tradeId, nowMs)
+        this.#restartOverall(nowMs)
+        break
       case 'exit':
-        if (event.event === 'entry') wait.opened(event.tradeId, nowMs)
-        else wait.closed(event.tradeId, nowMs)
-        this.#overallSinceMs = nowMs
-        this.#isOverallRaised = false
-        this.#nextDueMs = 0
+        wait.closed(event.tradeId, nowMs)
+        this.#restartOverall(nowMs)
         break
       case 'entry-failed':
-        wait.failed(nowMs)
+        if (!wait.has(event.tradeId)) {
+          wait.failed(nowMs)
+          break
+        }
+        // The last attempt had left it half opened, and its session's first line has told of it as of an open trade.
+        wait.closed(event.tradeId, nowMs)
+        this.#restartOverall(nowMs)
         break
       case 'guard-decided':
         if (event.outcome === 'allow') wait.allowed(nowMs)
@@ -111,6 +117,12 @@ export class NoEntryRule implements Rule {
         break
       default:
     }
+  }
+
+  #restartOverall(nowMs: number): void {
+    this.#overallSinceMs = nowMs
+    this.#isOverallRaised = false
+    this.#nextDueMs = 0
   }
 
   /** A wait that is overdue may have got a new cause. */

@@ -19,6 +19,13 @@ test('a pause shorter than the window is none', () => {
   expect(logs.findingsAt(100)).toEqual([])
 })
 
+test('loops that are longer than the window are none, and are stuck when two of them are missing', () => {
+  using logs = new HandMadeLogs()
+  for (const second of [60, 179, 180]) logs.loops(second, second, { periodsMs: [60_000] })
+  const quiet = rulesOf({ noEntry: ruleOf(1, { enabled: false }) })
+  expect(logs.findingsAt(400, { loopIntervalMs: 60_000, rules: quiet })).toEqual([stuck(300)])
+})
+
 test('a second pause is raised again', () => {
   using logs = new HandMadeLogs().loops(1, 50).loops(90, 100)
   expect(logs.findingsAt(200)).toEqual([stuck(80), stuck(130)])

@@ -3,6 +3,11 @@
 import type { LogEvent } from '../../model/event.ts'
 import { inSeconds, type Rule, type RuleContext } from '../rule.ts'
 
+/** A line comes once a loop where loops are long, and lies anywhere in its period: two of them may be almost two periods apart. */
+export function silenceLimitMs(windowMs: number, loopIntervalMs: number): number {
+  return Math.max(windowMs, 2 * loopIntervalMs)
+}
+
 export class NoProgressRule implements Rule {
   readonly #context: RuleContext
   #lastLoopsMs: number
@@ -20,8 +25,8 @@ export class NoProgressRule implements Rule {
   }
 
   advance(toMs: number): void {
-    const { settings, judgedFromMs } = this.#context
-    const dueMs = Math.max(this.#lastLoopsMs + settings.windowMs, judgedFromMs)
+    const { settings, judgedFromMs, loopIntervalMs } = this.#context
+    const dueMs = Math.max(this.#lastLoopsMs + silenceLimitMs(settings.windowMs, loopIntervalMs), judgedFromMs)
     if (this.#isRaised || dueMs > toMs) return
     this.#isRaised = true
     this.#context.raise({

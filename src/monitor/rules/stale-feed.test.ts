@@ -47,6 +47,15 @@ describe('by the metrics', () => {
     expect(logs.findingsAt(250)).toEqual(['stale-feed KRW-BTC frozen @121 error aborts'])
   })
 
+  test('a symbol that is named and not watched is not one without a name', () => {
+    using logs = new HandMadeLogs().loops(1, 450, { staleSymbols: 1 })
+    logs.write('application', [stale(1, 'missing', 'XRPUSDT'), recovered(250, 'XRPUSDT')])
+    expect(logs.findingsAt(249)).toEqual([])
+    expect(logs.findingsAt(450, { rules: rulesOf({ noEntry: ruleOf(1, { enabled: false }) }) })).toEqual([
+      'stale-feed all stale @370 error aborts',
+    ])
+  })
+
   test('a count that goes back to none in between is none', () => {
     using logs = new HandMadeLogs().loops(1, 100, { staleSymbols: 1 })
     logs.loops(101, 101).loops(102, 200, { staleSymbols: 1 })

@@ -9,6 +9,9 @@ interface Outage {
   isRaised: boolean
 }
 
+/** Of symbols that are not watched, such as a quarantined one's, more than so many are not told from those without a name. */
+const maxUnwatched = 1000
+
 /**
  * Three witnesses: the engine's feed-stale and feed-recovered; its count of stale symbols, where it does not say which; and the age of
  * the quotes that it goes on pricing, for an engine that has not noticed.
@@ -18,6 +21,8 @@ export class StaleFeedRule implements Rule {
   readonly #symbols: ReadonlySet<string>
   readonly #outages = new Map<string, Outage>()
   readonly #agedSymbols = new Set<string>()
+  /** Stale by name, and nobody's concern. */
+  readonly #unwatched = new Set<string>()
   #unnamed: Outage | null = null
 
   constructor(context: RuleContext) {
@@ -27,8 +32,10 @@ export class StaleFeedRule implements Rule {
 
   observe(event: LogEvent, nowMs: number): void {
     if (event.event === 'loops') this.#observeLoops(event, nowMs)
-    else if (event.event === 'feed-recovered') this.#outages.delete(event.symbol)
-    else if (event.event === 'feed-stale' && this.#symbols.has(event.symbol)) {
+    else if (event.event === 'feed-recovered') this.#recovered(event.symbol)
+    else if (event.event === 'feed-stale' && !this.#symbols.has(event.symbol)) {
+      if (this.#unwatched.size < maxUnwatched) this.#unwatched.add(event.symbol)
+    } else if (event.event === 'feed-stale') {
       const outage = this.#outages.get(event.symbol)
       if (outage) outage.reason = event.reason
       else this.#outages.set(event.symbol, { sinceMs: nowMs, reason: event.reason, isRaised: false })
@@ -44,9 +51,15 @@ export class StaleFeedRule implements Rule {
     }
   }
 
+  #recovered(symbol: string): void {
+    this.#outages.delete(symbol)
+    this.#unwatched.delete(symbol)
+  }
+
   #observeLoops(loops: LoopsMeasured, nowMs: number): void {
     const { settings, judgedFromMs } = this.#context
-    if (loops.staleSymbols > this.#outages.size) this.#unnamed ??= { sinceMs: nowMs, reason: 'stale', isRaised: false }
+    if (loops.staleSymbols > this.#outages.size + this.#unwatched.size)
+      this.#unnamed ??= { sinceMs: nowMs, reason: 'stale', isRaised: false }
     else this.#unnamed = null
     const unnamed = this.#unnamed
     if (unnamed && !unnamed.isRaised && nowMs >= judgedFromMs && nowMs - unnamed.sinceMs >= settings.windowMs) {
