@@ -4,16 +4,16 @@ import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { OperatingError } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
-import { marketFactsOf } from '../campaign/market-facts.ts'
 import { repoRoot } from '../campaign/run-campaign.ts'
 import { loadConfig, overridable, overridesFromEnvironment, type LoadedConfig, type Override } from '../config/load.ts'
-import type { CampaignConfig } from '../config/schema.ts'
 import { codeVersion, configHash, describeVersion, isSameVersion } from '../sweep/code-version.ts'
 import { queueAddress, queuePasswordVariable, runSeedsOnWorkers } from '../sweep/seed-queue.ts'
 import { runSeedsHere, runSweep, type RunSeeds } from '../sweep/run-sweep.ts'
 import { SeedPool } from '../sweep/seed-pool.ts'
+import { deadlineMsOf } from '../sweep/seed-run.ts'
 import { readSweep, SweepFolder, sweepFolderOf, type SweepFacts } from '../sweep/sweep-folder.ts'
 import type { SweepTable } from '../sweep/sweep-table.ts'
+import { checkSources } from './check-sources.ts'
 import { badFlags, countOf, parseFlags } from './flags.ts'
 
 const flagOf = (name: string): string => name.toLowerCase().replaceAll('_', '-')
@@ -40,10 +40,6 @@ Exit codes: 0 no run failed, 1 one did, 2 one is unknown, 3 bad command line, 4 
 
 const seedsMax = 10_000
 const keptRunsMax = 100
-/** Wall time of one seed, besides what its pace asks for. */
-const seedGraceMs = 600_000
-/** Event time over wall time that \`pace: max\` reaches even on a slow and busy machine. */
-const minAcceleration = 200
 
 const text = { type: 'string' } as const
 const flagOptions = {
@@ -58,6 +54,9 @@ const flagOptions = {
   fresh: { type: 'boolean' },
   keep: { type: 'boolean' },
 } as const
+
+/** What may differ from how the sweep was begun. */
+const resumeFlags: ReadonlySet<string> = new Set(['resume', 'jobs', 'redis', 'keep'])
 
 export interface SweepCommand {
   loaded: LoadedConfig
@@ -87,8 +86,8 @@ export async function sweep(args: readonly string[]): Promise<ExitCode> {
 
 async function execute({ loaded, facts, jobs, isFresh, isKept, redis }: SweepCommand, signal: AbortSignal): Promise<ExitCode> {
   const { config } = loaded
-  const folder = new SweepFolder(facts, { ...config, redis: { ...config.redis, url: undefined } }, isFresh)
-  const pool = new SeedPool({ size: jobs, deadlineMs: deadlineMsOf(config), withheld: [queuePasswordVariable] })
+  const folder = new SweepFolder(facts, config, isFresh)
+  const pool = new SeedPool({ size: jobs, withheld: [queuePasswordVariable] })
   signal.addEventListener('abort', () => void pool.close(), { once: true })
   const write = (shown: string): void => void process.stdout.write(shown)
   let runSeeds: RunSeeds
@@ -96,8 +95,10 @@ async function execute({ loaded, facts, jobs, isFresh, isKept, redis }: SweepCom
     configFile: folder.configFile,
     keep: isKept ? 'all' : 'failed',
     engine: config.parts === undefined ? 'kept' : 'new',
+    deadlineMs: deadlineMsOf(config),
+    command: `longhaul sweep --resume ${facts.id}`,
   } as const
-  if (redis === null) runSeeds = runSeedsHere(pool, (seed) => ({ seed, ...job, command: `longhaul sweep --resume ${facts.id}` }))
+  if (redis === null) runSeeds = runSeedsHere(pool, folder, (seed) => ({ seed, ...job }))
   else runSeeds = runSeedsOnWorkers({ address: queueAddress(redis, process.env), facts, config, say: (line) => write(`${line}\n`) })
   try {
     const isTerminal = process.stdout.isTTY
@@ -119,7 +120,12 @@ export function sweepCommand(args: readonly string[]): SweepCommand | null {
   const { id, resume, jobs, redis = null, fresh: isFresh = false, keep: isKept = false } = flags.values
   const rest = { jobs: countOf('sweep', 'jobs', jobs ?? String(availableParallelism())), isFresh, isKept, redis }
   if (redis !== null) queueAddress(redis, process.env)
-  if (resume !== undefined) return { ...resumed(resume), ...rest }
+  if (resume !== undefined) {
+    const other = Object.keys(flags.values).find((name) => !resumeFlags.has(name))
+    if (other !== undefined)
+      throw badFlags('sweep', `--resume goes on with what the sweep was begun with: --${other} has no place beside it`)
+    return { ...resumed(resume), ...rest }
+  }
   const { scenario = 'S1', config: file, seeds } = flags.values
   const [firstSeed, lastSeed] = seedsOf(seeds)
   const environment: Record<string, string | undefined> = { ...process.env }
@@ -139,7 +145,7 @@ export function sweepCommand(args: readonly string[]): SweepCommand | null {
 function load(file: string, given: readonly Override[]): LoadedConfig {
   const all = [...given.filter(({ path }) => path[0] !== 'seed'), { source: '--seeds', path: ['seed'], value: 0 }]
   const { config } = loadConfig(file, all)
-  marketFactsOf(config, repoRoot)
+  checkSources(config)
   return config.redis.mode === 'auto'
     ? loadConfig(file, [...all, { source: 'sweep', path: ['redis', 'mode'], value: 'off' }])
     : loadConfig(file, all)
@@ -193,12 +199,7 @@ function seedsOf(range: string | undefined): [first: number, last: number] {
   throw badFlags('sweep', `--seeds expects FIRST..LAST with at most ${seedsMax} seeds, was ${range ?? 'left out'}`)
 }
 
-function deadlineMsOf({ duration_minutes: minutes, pace, retry }: CampaignConfig): number {
-  const acceleration = pace === 'max' ? minAcceleration : Number(pace.slice(0, -1))
-  return Math.ceil((minutes * 60_000) / acceleration) + retry.maxAttempts * retry.maxBackoffMs + seedGraceMs
-}
-
-function exitCodeOf({ verdicts }: SweepTable): ExitCode {
+function exitCodeOf({ verdicts, done, firstSeed, lastSeed }: SweepTable): ExitCode {
   if (verdicts.fail > 0) return exitCodes.fail
-  return verdicts.unknown > 0 ? exitCodes.unknown : exitCodes.ok
+  return verdicts.unknown > 0 || done < lastSeed - firstSeed + 1 ? exitCodes.unknown : exitCodes.ok
 }

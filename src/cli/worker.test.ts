@@ -103,6 +103,9 @@ test.for([
   { args: ['--seeds', '1..2', '--redis', 'redis://:hush@localhost'], says: '--redis expects' },
   { args: ['--seeds', '1..2', '--id', '../runs'], says: "not a sweep's id" },
   { args: ['--resume', 'no-such-sweep'], says: 'there is no sweep no-such-sweep' },
+  { args: ['--resume', 'some-sweep', '--duration-minutes', '3'], says: '--duration-minutes has no place beside it' },
+  { args: ['--resume', 'some-sweep', '--fresh'], says: '--fresh has no place beside it' },
+  { args: ['--seeds', '1..2', '--parts', 'fixtures/defects/no-such-part.ts'], says: 'there is no module fixtures/defects/no-such-part.ts' },
   { args: ['--seeds', '1..2', '--seed', '3'], says: '--seed' },
 ])('sweep $args is refused', ({ args, says }) => {
   expect(() => sweepCommand(args)).toThrow(says)

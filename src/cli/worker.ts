@@ -15,9 +15,6 @@ const usage = `usage: longhaul worker --redis redis://HOST:PORT [--concurrency N
 It runs sweeps of its own code only. Exit codes: 0 told to stop, 3 bad command line, 4 no Redis, or a sweep of other sources waits
 `
 
-/** Wall time of one seed. */
-const deadlineMs = 30 * 60_000
-
 export interface WorkerCommand {
   redis: string
   concurrency: number
@@ -44,7 +41,6 @@ export async function worker(args: readonly string[]): Promise<ExitCode> {
     address: queueAddress(command.redis, process.env),
     concurrency: command.concurrency,
     version: codeVersion(undefined),
-    deadlineMs,
     withheld: [queuePasswordVariable],
     signal: stop.signal,
     say: (line) => void process.stdout.write(`${line}\n`),

@@ -14,11 +14,15 @@ export interface CodeVersion {
   commit: string | null
 }
 
-/** `parts`: from the root of the repository. */
 export function codeVersion(parts: string | undefined): CodeVersion {
   const git = gitState()
   const commit = git === null ? null : `${git.commit.slice(0, 12)}${git.isDirty ? ' with changes' : ''}`
-  return { sources: hashOf([...sourceFiles(), 'package-lock.json']), parts: parts === undefined ? null : hashOf([parts]), commit }
+  return { sources: hashOf([...sourceFiles(), 'package-lock.json']), parts: partsHash(parts), commit }
+}
+
+/** `parts`: from the root of the repository. */
+export function partsHash(parts: string | undefined): string | null {
+  return parts === undefined ? null : hashOf([parts])
 }
 
 /** Two versions that give the same results. */

@@ -84,6 +84,28 @@ test('one that does not fail again is said to', async () => {
   })
 })
 
+test('a rule that stands beyond the findings that are kept is the same failure', async () => {
+  const late = { ...unknownResult(7, 'x', 0), failure, failedAssertions: ['legs-paired'] }
+  expect(await shrinkFailedSeed({ seed: 7, failure, config, folder, run: async () => late })).toMatchObject({
+    shrunk: '1 minute; KRW-ETH; no faults',
+  })
+})
+
+test('what fails in kept engines alone is not given as the command', async () => {
+  const { run } = runner(() => true)
+  const passed = unknownResult(7, 'x', 0)
+  let replays = 0
+  const failed = await shrinkFailedSeed({
+    seed: 7,
+    failure,
+    config,
+    folder,
+    run: async (job) => (job.engine === 'new' && ++replays > 1 ? passed : run(job)),
+  })
+  expect(failed?.shrunk).toMatch(/^60 minutes; KRW-BTC, KRW-ETH; \d+ faults \(what is shorter did not fail on a new engine\)$/)
+  expect(parse(readFileSync(join(folder, 'config.yaml'), 'utf8'))).toMatchObject({ seed: 7, duration_minutes: 60 })
+})
+
 test('the number of runs has a bound', async () => {
   const needed = drawFaults(config).filter((_fault, index) => index % 2 === 0)
   const { jobs, run } = runner(({ faults }) => needed.every((fault) => faults.plan.some((listed) => isDeepStrictEqual(listed, fault))))

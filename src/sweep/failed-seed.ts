@@ -9,7 +9,7 @@ import { drawFaults } from '../campaign/fault-plan.ts'
 import { campaignSchema, type CampaignConfig } from '../config/schema.ts'
 import type { Fault } from '../model/fault.ts'
 import { failsLike, type Failure, type SeedResult } from './seed-result.ts'
-import type { SeedJob } from './seed-run.ts'
+import { deadlineMsOf, type SeedJob } from './seed-run.ts'
 import { shrink, type Case } from './shrink.ts'
 
 /** shrunk.json. */
@@ -52,6 +52,7 @@ class FailedSeed {
   readonly #command: string
   #runs = 0
   #isStopped = false
+  #cutShort = ''
   #lastReason = ''
 
   constructor(options: FailedSeedOptions) {
@@ -71,13 +72,21 @@ class FailedSeed {
     if (!(await this.#keep(asFound, 'as-found')))
       return this.#isStopped ? null : this.#conclude(asFound, `nothing, it did not fail so again: ${this.#lastReason}`)
     const least = await shrink(asFound, (candidate) => this.#fails(candidate), !leasts.has(failure.assertion))
-    if (this.#isStopped || !(await this.#keep(least, 'run'))) return null
-    return this.#conclude(least, describe(least, this.#runs >= maxRuns))
+    if (this.#isStopped) return null
+    if (await this.#keep(least, 'run')) return this.#conclude(least, `${describe(least)}${this.#cutShort}`)
+    if (this.#isStopped) return null
+    // The command that is given has been seen to fail, and on a new engine, as a user's will be.
+    rmSync(join(folder, 'run'), { recursive: true, force: true })
+    return this.#conclude(asFound, `${describe(asFound)} (what is shorter did not fail on a new engine)`)
   }
 
   /** One that is beyond the bound is not tried, and so does not fail. */
   async #fails(candidate: Case<Fault>): Promise<boolean> {
-    if (this.#isStopped || this.#runs >= maxRuns) return false
+    if (this.#isStopped) return false
+    if (this.#runs >= maxRuns) {
+      this.#cutShort = ` (after ${maxRuns} runs no more were tried)`
+      return false
+    }
     const result = await this.#runCase(candidate, { keep: 'none', engine: this.#config.parts === undefined ? 'kept' : 'new' })
     return result !== null && failsLike(this.#options.failure, result)
   }
@@ -94,9 +103,10 @@ class FailedSeed {
 
   async #runCase(candidate: Case<Fault>, how: Pick<SeedJob, 'keep' | 'engine'>): Promise<SeedResult | null> {
     this.#runs++
-    const configFile = join(this.#options.folder, 'config.yaml')
+    const { seed, folder } = this.#options
+    const configFile = join(folder, 'config.yaml')
     writeFileSync(configFile, stringify(configOf(this.#config, candidate)))
-    const result = await this.#options.run({ seed: this.#options.seed, configFile, command: this.#command, ...how })
+    const result = await this.#options.run({ seed, configFile, deadlineMs: deadlineMsOf(this.#config), command: this.#command, ...how })
     this.#isStopped ||= result === null
     this.#lastReason = result?.reason ?? ''
     return result
@@ -139,7 +149,7 @@ function isPlain(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function describe({ durationMinutes, symbols, faults }: Case<Fault>, isCutShort: boolean): string {
-  const parts = [`${durationMinutes} minutes`, symbols.join(', '), ['no faults', '1 fault'][faults.length] ?? `${faults.length} faults`]
-  return `${parts.join('; ')}${isCutShort ? ` (after ${maxRuns} runs no more were tried)` : ''}`
+function describe({ durationMinutes, symbols, faults }: Case<Fault>): string {
+  const duration = durationMinutes === 1 ? '1 minute' : `${durationMinutes} minutes`
+  return [duration, symbols.join(', '), ['no faults', '1 fault'][faults.length] ?? `${faults.length} faults`].join('; ')
 }

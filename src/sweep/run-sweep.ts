@@ -9,7 +9,7 @@ import { checkRuntime } from '../environment/preflight.ts'
 import { processRegister } from '../environment/prepare-environment.ts'
 import { shrinkFailedSeed, type Failed } from './failed-seed.ts'
 import type { SeedPool } from './seed-pool.ts'
-import type { SeedResult } from './seed-result.ts'
+import { cameToVerdict, type SeedResult } from './seed-result.ts'
 import type { SeedJob } from './seed-run.ts'
 import type { SweepFacts, SweepFolder } from './sweep-folder.ts'
 import { SweepProgress } from './sweep-progress.ts'
@@ -46,7 +46,8 @@ export async function runSweep(options: SweepOptions): Promise<FinishedSweep> {
   const { facts, folder, runSeeds, signal } = options
   await lookAtMachine(folder.path)
   const inRange = ({ seed }: SeedResult): boolean => seed >= facts.firstSeed && seed <= facts.lastSeed
-  const results = folder.earlierResults().filter(inRange)
+  // What was without a verdict has another chance: a full disk, say, is another one by now.
+  const results = folder.earlierResults().filter((result) => inRange(result) && cameToVerdict(result))
   const total = facts.lastSeed - facts.firstSeed + 1
   const progress = new SweepProgress({ ...options, total, earlier: [...results] })
   if (results.length > 0) progress.say(`goes on: ${results.length} of ${total} seeds have a result in ${folder.shownPath}/results.ndjson`)
@@ -60,18 +61,18 @@ export async function runSweep(options: SweepOptions): Promise<FinishedSweep> {
   }
   const onResult = (result: SeedResult): void => {
     if (done.has(result.seed)) return
-    done.add(result.seed)
     const kept = withinBound(result)
     folder.append(kept)
+    done.add(result.seed)
     results.push(kept)
     progress.note(kept)
   }
   if (seeds.length > 0) await runSeeds(seeds, onResult, signal)
   progress.end()
   const table = sweepTable(facts, results)
+  folder.write('table.json', `${JSON.stringify(table, null, 2)}\n`)
   const failed = signal.aborted ? [] : await shrinkFailures(options, table, progress)
   const report = sweepReport({ id: facts.id, table, results, failed })
-  folder.write('table.json', `${JSON.stringify(table, null, 2)}\n`)
   folder.write('SWEEP.md', report)
   return { table, report }
 }
@@ -80,17 +81,30 @@ export async function runSweep(options: SweepOptions): Promise<FinishedSweep> {
 export async function lookAtMachine(runFolder: string): Promise<void> {
   mkdirSync(runFolder, { recursive: true })
   await stopLeftovers(processRegister(repoRoot))
+  await checkMachine(runFolder)
+}
+
+/**
+ * Throws ENVIRONMENT_NOT_READY where the machine may be the reason of a result: a full disk fails every seed that comes, and is none of
+ * their faults.
+ */
+export async function checkMachineAfter({ verdict }: SeedResult, runFolder: string): Promise<void> {
+  if (verdict === 'fail' || verdict === 'unknown') await checkMachine(runFolder)
+}
+
+async function checkMachine(runFolder: string): Promise<void> {
   await checkRuntime({ repoRoot, runFolder, tapeFiles: [] })
 }
 
 /** On this machine, as many at one time as the pool has processes. */
-export function runSeedsHere(pool: SeedPool, jobOf: (seed: number) => SeedJob): RunSeeds {
+export function runSeedsHere(pool: SeedPool, folder: SweepFolder, jobOf: (seed: number) => SeedJob): RunSeeds {
   return async (seeds, onResult, signal) => {
     const queue = seeds.toReversed()
     const work = async (): Promise<void> => {
       for (let seed = queue.pop(); seed !== undefined && !signal.aborted; seed = queue.pop()) {
         const result = await pool.run(jobOf(seed))
         if (result === null) return
+        await checkMachineAfter(result, folder.path)
         onResult(result)
       }
     }

@@ -23,8 +23,6 @@ const stopDeadlineMs = 3000
 export interface SeedPoolOptions {
   /** Processes, and so runs at one time. */
   size: number
-  /** Wall time that one seed may take. */
-  deadlineMs: number
   /** Of the environment, what the runs have no use for. */
   withheld?: readonly string[]
 }
@@ -52,7 +50,7 @@ export class SeedPool {
     this.#busyCount++
     try {
       for (let deaths = 0; deaths < maxDeaths; deaths++) {
-        const result = await this.#runOnce(job)
+        const result = this.#isClosed ? null : await this.#runOnce(job)
         if (this.#isClosed) return null
         if (result !== null) return result
       }
@@ -72,7 +70,7 @@ export class SeedPool {
   #runOnce(job: SeedJob): Promise<SeedResult | null> {
     const child = this.#idle.pop() ?? this.#fork()
     return new Promise((resolve) => {
-      const deadline = this.#clock.schedule(this.#clock.nowMs() + this.#options.deadlineMs, () => killGroup(child))
+      const deadline = this.#clock.schedule(this.#clock.nowMs() + job.deadlineMs, () => killGroup(child))
       const settle = (result: SeedResult | null): void => {
         deadline.cancel()
         child.off('message', settle).off('close', onEnd).off('error', onEnd).off('exit', onExit)
@@ -85,7 +83,8 @@ export class SeedPool {
         if (this.#isClosed) settle(null)
       }
       child.on('message', settle).on('close', onEnd).on('error', onEnd).on('exit', onExit)
-      child.send(job, () => undefined)
+      // Without a number it could not be started, and its `error` will say so.
+      if (child.pid !== undefined) child.send(job, () => undefined)
     })
   }
 
@@ -94,7 +93,7 @@ export class SeedPool {
     for (const name of this.#options.withheld ?? []) delete env[name]
     // A process group of its own: the terminal's Ctrl-C is for us, and a kill reaches its engine as well.
     const child = fork(entryFile, ['seeds'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: seedFlags, env, detached: true })
-    this.#all.add(child)
+    if (child.pid !== undefined) this.#all.add(child)
     child.once('exit', () => {
       this.#all.delete(child)
       const index = this.#idle.indexOf(child)

@@ -12,14 +12,20 @@ import { isWithoutSecrets, withoutSecrets } from '../store/redis-address.ts'
 import type { CodeVersion } from './code-version.ts'
 import type { RunSeeds } from './run-sweep.ts'
 import type { SeedResult } from './seed-result.ts'
-import type { SweepFacts } from './sweep-folder.ts'
+import { deadlineMsOf } from './seed-run.ts'
+import { parseResult, type SweepFacts } from './sweep-folder.ts'
 
 /** Nothing else in that Redis is touched. */
 export const queuePrefix = 'longhaul-sweeps'
 export const queuePasswordVariable = 'LONGHAUL_QUEUE_PASSWORD'
 
-/** Names a sweep that waits for workers, and the code that it asks for; renewed while the sweep lives. */
+/** Names the sweep that said last that it waits for workers, and the code that it asks for; renewed while the sweep lives. */
 export const announcementKey = `${queuePrefix}:announced`
+
+/** The same among sweeps of one version. */
+export function announcementKeyOf(version: CodeVersion): string {
+  return `${announcementKey}:${queueName(version)}`
+}
 
 /** A server, or a socket on this machine. */
 export interface QueueAddress {
@@ -41,14 +47,22 @@ export interface QueuedSeed {
   sweepId: string
   resultsKey: string
   seed: number
-  /** The resolved config as JSON. */
-  config: string
+  /** Resolved. */
+  config: object
   version: CodeVersion
+  /** Wall time that it may take. */
+  deadlineMs: number
 }
 
 /** A worker sees only seeds that are for its own code. */
 export function queueName({ sources }: CodeVersion): string {
   return `seeds-${sources.slice(0, 16)}`
+}
+
+/** Of one sweep of one code: results of another version must not come in, nor its jobs count as ours. */
+export function nameOnQueue({ id, configHash, version }: SweepFacts): string {
+  const hashes = [configHash, version.sources, ...(version.parts === null ? [] : [version.parts])]
+  return [id, ...hashes.map((hash) => hash.slice(0, 12))].join('-')
 }
 
 /** Wall time between two looks for results. */
@@ -60,6 +74,8 @@ const announceEveryMs = 20_000
 /** Results of a sweep that nobody resumes. */
 const resultsKeptMs = 7 * 24 * 60 * 60 * 1000
 const offeredAtOnce = 200
+/** For taking back what waits, where Redis is slow to answer: a user who has asked for the end waits. */
+const takeBackMs = 3000
 const awayPauseMs = 1000
 const commandTimeoutMs = 5000
 
@@ -77,7 +93,9 @@ export function queueAddress(address: string, environment: Readonly<Record<strin
   if (url === null) return { path: address, ...secret }
   const db = Number(url.pathname.slice(1))
   const tls = url.protocol === 'rediss:' ? { tls: {} } : {}
-  return { host: url.hostname, port: Number(url.port === '' ? 6379 : url.port), ...(db > 0 ? { db } : {}), ...tls, ...secret }
+  // An address of IPv6 stands in brackets in a URL, and in none where it is connected to.
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  return { host, port: Number(url.port === '' ? 6379 : url.port), ...(db > 0 ? { db } : {}), ...tls, ...secret }
 }
 
 /** What keeps a command from waiting for ever: it fails, and whoever asked says what then. */
@@ -113,17 +131,14 @@ export function runSeedsOnWorkers(sweep: QueuedSweep): RunSeeds {
   return async (seeds, onResult, signal) => {
     const redis = connectionOf(sweep.address)
     await connectQueue(redis)
-    const queue = new Queue(queueName(sweep.facts.version), {
-      connection: { ...sweep.address, ...boundedCommands },
-      prefix: queuePrefix,
-    })
+    const queue = new Queue(queueName(sweep.facts.version), { connection: redis, prefix: queuePrefix })
     // As above: the command that fails of it says so.
     queue.on('error', () => undefined)
     try {
       await new SeedQueue(sweep, { redis, queue }, seeds, onResult).run(signal)
     } finally {
-      redis.disconnect()
       await queue.close()
+      redis.disconnect()
     }
   }
 }
@@ -134,6 +149,7 @@ class SeedQueue {
   readonly #queue: Queue
   readonly #missing: Set<number>
   readonly #onResult: (result: SeedResult) => void
+  readonly #name: string
   readonly #resultsKey: string
   readonly #clock = new SystemClock()
   #offeredMs = 0
@@ -151,16 +167,23 @@ class SeedQueue {
     this.#queue = queue
     this.#missing = new Set(seeds)
     this.#onResult = onResult
-    this.#resultsKey = `${queuePrefix}:results:${sweep.facts.id}:${sweep.facts.configHash.slice(0, 16)}`
+    this.#name = nameOnQueue(sweep.facts)
+    this.#resultsKey = `${queuePrefix}:results:${this.#name}`
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    while (this.#missing.size > 0 && !signal.aborted) {
-      const isThere = await this.#orAway(() => this.#round())
-      await this.#clock.sleepUntil(this.#clock.nowMs() + (isThere ? pollMs : awayPauseMs))
+    try {
+      while (this.#missing.size > 0 && !signal.aborted) {
+        const isThere = await this.#orAway(() => this.#round())
+        await this.#clock.sleepUntil(this.#clock.nowMs() + (isThere ? pollMs : awayPauseMs))
+      }
+    } finally {
+      // What waits is taken back: a worker would run it for nobody.
+      const tooLong = Promise.withResolvers<void>()
+      const timer = this.#clock.schedule(this.#clock.nowMs() + takeBackMs, tooLong.resolve)
+      await Promise.race([this.#orAway(() => this.#takeBack()), tooLong.promise])
+      timer.cancel()
     }
-    // What waits is taken back: a worker would run it for nobody.
-    await this.#orAway(() => this.#takeBack())
   }
 
   async #round(): Promise<void> {
@@ -168,7 +191,9 @@ class SeedQueue {
     if (nowMs - this.#announcedMs >= announceEveryMs) {
       const { id, version } = this.#sweep.facts
       const announcement: Announcement = { sweepId: id, version }
-      await this.#redis.set(announcementKey, JSON.stringify(announcement), 'PX', announcedForMs)
+      for (const key of [announcementKeyOf(version), announcementKey]) {
+        await this.#redis.set(key, JSON.stringify(announcement), 'PX', announcedForMs)
+      }
       this.#announcedMs = nowMs
     }
     if ((await this.#collect()) > 0) this.#offeredMs = Math.max(this.#offeredMs, nowMs - offerAgainMs / 2)
@@ -180,9 +205,12 @@ class SeedQueue {
     const found = await this.#redis.hgetall(this.#resultsKey)
     const fields = Object.keys(found)
     for (const field of fields) {
-      const seed = Number(field)
-      if (!this.#missing.delete(seed)) continue
-      this.#onResult(JSON.parse(found[field] ?? '') as SeedResult)
+      const result = parseResult(found[field] ?? '')
+      if (result === null || String(result.seed) !== field) this.#sweep.say(`not a result, thrown away: ${field} in ${this.#resultsKey}`)
+      else if (this.#missing.has(result.seed)) {
+        this.#onResult(result)
+        this.#missing.delete(result.seed)
+      }
     }
     if (fields.length > 0) await this.#redis.hdel(this.#resultsKey, ...fields)
     return fields.length
@@ -192,13 +220,13 @@ class SeedQueue {
   async #offer(): Promise<void> {
     const { facts, config } = this.#sweep
     const { id: sweepId, version } = facts
-    const text = JSON.stringify({ ...config, redis: { ...config.redis, url: undefined } })
+    const deadlineMs = deadlineMsOf(config)
     const missing = [...this.#missing]
     for (let start = 0; start < missing.length; start += offeredAtOnce) {
       const jobs = missing.slice(start, start + offeredAtOnce).map((seed) => ({
         name: 'seed',
-        data: { sweepId, resultsKey: this.#resultsKey, seed, config: text, version },
-        opts: { jobId: this.#jobId(seed), removeOnComplete: true, removeOnFail: true, attempts: 3, backoff: 1000 },
+        data: { sweepId, resultsKey: this.#resultsKey, seed, config, version, deadlineMs } satisfies QueuedSeed,
+        opts: { jobId: `${this.#name}-${seed}`, removeOnComplete: true, removeOnFail: true, attempts: 3, backoff: 1000 },
       }))
       await this.#queue.addBulk(jobs)
     }
@@ -207,20 +235,17 @@ class SeedQueue {
   }
 
   async #takeBack(): Promise<void> {
-    for (const seed of this.#missing) await this.#queue.remove(this.#jobId(seed))
-    await this.#redis.del(announcementKey)
+    await this.#redis.del(announcementKey, announcementKeyOf(this.#sweep.facts.version))
+    await Promise.all([...this.#missing].map((seed) => this.#queue.remove(`${this.#name}-${seed}`)))
   }
 
-  #jobId(seed: number): string {
-    return `${this.#sweep.facts.id}-${this.#sweep.facts.configHash.slice(0, 8)}-${seed}`
-  }
-
-  /** False where Redis is away; said once an outage. */
+  /** False where Redis is away; said once an outage. Throws what is wrong on our side: a disk that takes no result. */
   async #orAway(action: () => Promise<void>): Promise<boolean> {
     const nowMs = this.#clock.nowMs()
     try {
       await action()
     } catch (error) {
+      if (error instanceof OperatingError) throw error
       if (this.#awaySinceMs === null) this.#sweep.say(`Redis is away, waiting for it: ${messageOf(error)}`)
       this.#awaySinceMs ??= nowMs
       return false

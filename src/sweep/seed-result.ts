@@ -60,13 +60,19 @@ export function nameOf({ assertion, rule }: Failure): string {
 }
 
 /** A shorter run may fail its budgets besides: it has to fail in this way, too. */
-export function failsLike({ assertion, rule }: Failure, { failedAssertions, findings }: SeedFacts): boolean {
+export function failsLike({ assertion, rule }: Failure, { failure, failedAssertions, findings }: SeedFacts): boolean {
   const isNamed = assertion !== null || rule !== null
   return (
     isNamed &&
     (assertion === null || failedAssertions.includes(assertion)) &&
-    (rule === null || findings.some((found) => found.rule === rule))
+    // The rule that it failed by may stand beyond the findings that are kept.
+    (rule === null || failure?.rule === rule || findings.some((found) => found.rule === rule))
   )
+}
+
+/** False where no run was judged: what kept it from that is the machine's trouble rather than the seed's. */
+export function cameToVerdict({ tradingHash }: SeedFacts): boolean {
+  return tradingHash !== null
 }
 
 export function factsOf(seed: number, { judgement, analysis, record, strikes }: JudgedRun, tradingHash: string | null): SeedFacts {

@@ -8,6 +8,7 @@ import { SystemClock } from '../clock/system-clock.ts'
 import { newRunId, repoRoot, runCampaign, runFolderOf } from '../campaign/run-campaign.ts'
 import type { StartEngine } from '../campaign/supervisor.ts'
 import { loadConfig } from '../config/load.ts'
+import type { CampaignConfig } from '../config/schema.ts'
 import type { JudgedRun } from '../report/write-report.ts'
 import { factsOf, unknownResult, type SeedResult } from './seed-result.ts'
 
@@ -20,8 +21,20 @@ export interface SeedJob {
   keep: 'none' | 'failed' | 'all'
   /** `kept`: in an engine process that has run others. Not for engines with parts swapped: somebody else's module may remember things. */
   engine: 'kept' | 'new'
+  /** Wall time that it may take. */
+  deadlineMs: number
   /** What a user types to see the same run. */
   command: string
+}
+
+/** Event time over wall time that `pace: max` reaches even on a slow and busy machine. */
+const minAcceleration = 200
+/** Besides what its pace asks for. */
+const graceMs = 600_000
+
+export function deadlineMsOf({ duration_minutes: minutes, pace, retry }: CampaignConfig): number {
+  const acceleration = pace === 'max' ? minAcceleration : Number(pace.slice(0, -1))
+  return Math.ceil((minutes * 60_000) / acceleration) + retry.maxAttempts * retry.maxBackoffMs + graceMs
 }
 
 const clock = new SystemClock()

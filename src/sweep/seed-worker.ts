@@ -10,10 +10,11 @@ import { messageOf, OperatingError } from '../base/error.ts'
 import type { ScheduledCall } from '../clock/clock.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import { repoRoot } from '../campaign/run-campaign.ts'
-import { codeVersion, describeVersion, type CodeVersion } from './code-version.ts'
-import { lookAtMachine } from './run-sweep.ts'
+import { describeVersion, partsHash, type CodeVersion } from './code-version.ts'
+import { checkMachineAfter, lookAtMachine } from './run-sweep.ts'
 import {
   announcementKey,
+  announcementKeyOf,
   connectionOf,
   connectQueue,
   queueName,
@@ -29,8 +30,6 @@ export interface SeedWorkerOptions {
   address: QueueAddress
   concurrency: number
   version: CodeVersion
-  /** Wall time that one seed may take. */
-  deadlineMs: number
   withheld: readonly string[]
   signal: AbortSignal
   say: (line: string) => void
@@ -42,22 +41,27 @@ export interface SeedWorkerOptions {
  */
 const lockMs = 10_000
 const lookForStalledMs = 5_000
-/** Workers that one seed may take along before it counts as the cause. */
-const maxKilledWorkers = 2
+/**
+ * Workers that one seed may see die before it counts as the cause. A run cannot kill more than its own process, so it hardly ever is: more
+ * often machines were taken away, one after the other.
+ */
+const maxKilledWorkers = 5
 const lookForOtherVersionsMs = 10_000
-/** From the user's wish to end until the end, whatever Redis does. */
-const closeDeadlineMs = 4000
+/** For giving seeds back, when all runs have ended: whatever Redis does, a user who has asked for the end waits. */
+const giveBackMs = 1500
+const giveBackLookMs = 20
 const resultRetryMs = 1000
 
 const queuedSeed = z.strictObject({
   sweepId: z.string(),
   resultsKey: z.string().startsWith(`${queuePrefix}:results:`),
   seed: z.int().min(0),
-  config: z.string().max(1024 * 1024),
+  config: z.looseObject({ parts: z.string().optional() }),
   version: z.strictObject({ sources: z.string(), parts: z.string().nullable(), commit: z.string().nullable() }),
+  deadlineMs: z.number().positive(),
 })
 
-/** Until the signal. Throws ENVIRONMENT_NOT_READY where Redis is not there, or only seeds for other code wait. */
+/** Until the signal. Throws ENVIRONMENT_NOT_READY where Redis is not there, only seeds for other code wait, or the disk is full. */
 export async function runSeedWorker(options: SeedWorkerOptions): Promise<void> {
   const folder = join(repoRoot, 'reports/sweeps', `worker-${process.pid}`)
   const redis = connectionOf(options.address)
@@ -80,13 +84,14 @@ class SeedWorker {
   readonly #clock = new SystemClock()
   readonly #ended = Promise.withResolvers<void>()
   #runningCount = 0
+  #isEnding = false
   #watch: ScheduledCall | null = null
 
   constructor(options: SeedWorkerOptions, redis: Redis, folder: string) {
     this.#options = options
     this.#redis = redis
     this.#folder = folder
-    this.#pool = new SeedPool({ size: options.concurrency, deadlineMs: options.deadlineMs, withheld: options.withheld })
+    this.#pool = new SeedPool({ size: options.concurrency, withheld: options.withheld })
   }
 
   async run(): Promise<void> {
@@ -105,12 +110,16 @@ class SeedWorker {
     signal.addEventListener('abort', () => this.#ended.resolve(), { once: true })
     if (signal.aborted) this.#ended.resolve()
     try {
-      await this.#watchVersions()
-      await this.#ended.promise
+      await Promise.all([this.#ended.promise, this.#watchVersions()])
     } finally {
+      this.#isEnding = true
       this.#watch?.cancel()
+      // First: for each seed that it gives back it would take the next one.
+      await worker.pause(true)
       await this.#pool.close()
-      await Promise.race([worker.close(), this.#clock.sleepUntil(this.#clock.nowMs() + closeDeadlineMs)])
+      const deadlineMs = this.#clock.nowMs() + giveBackMs
+      while (this.#runningCount > 0 && this.#clock.nowMs() < deadlineMs) await this.#clock.sleepUntil(this.#clock.nowMs() + giveBackLookMs)
+      await worker.close(true)
     }
   }
 
@@ -118,9 +127,9 @@ class SeedWorker {
     const { data } = job
     this.#runningCount++
     try {
-      const result = await this.#resultOf(job)
+      const result = await this.#resultOrEnd(job)
       if (result === null) {
-        // Asked to end in the middle of it: another worker takes it at once.
+        // Another worker takes it at once.
         await job.moveToWait(token)
         throw new WaitingError()
       }
@@ -131,21 +140,34 @@ class SeedWorker {
     }
   }
 
+  /** Null where this worker has been asked to end, or has to: what keeps it from this seed would keep it from all that follow. */
+  async #resultOrEnd(job: Job<QueuedSeed>): Promise<SeedResult | null> {
+    try {
+      const result = await this.#resultOf(job)
+      if (result !== null) await checkMachineAfter(result, this.#folder)
+      return result
+    } catch (error) {
+      this.#ended.reject(error)
+      return null
+    }
+  }
+
   async #resultOf({ data, stalledCounter }: Job<QueuedSeed>): Promise<SeedResult | null> {
     const { seed } = data
     if (stalledCounter >= maxKilledWorkers) return unknownResult(seed, `Cannot be told: ${stalledCounter} workers died of it.`, 0)
     const checked = queuedSeed.safeParse(data)
     if (!checked.success)
       return unknownResult(seed, `Cannot be told: the queue holds no seed: ${checked.error.issues[0]?.message ?? ''}.`, 0)
-    const { sweepId, config, version } = checked.data
-    const parts = partsOf(config)
+    const { sweepId, config, version, deadlineMs } = checked.data
+    const { parts } = config
     // The queue says what to run, but only of what lies in this repository.
     if (parts !== undefined && relative(repoRoot, resolve(repoRoot, parts)).startsWith('..')) {
       return unknownResult(seed, 'Cannot be told: its parts lie outside of the repository.', 0)
     }
-    if (codeVersion(parts).parts !== version.parts) return unknownResult(seed, `Cannot be told: a worker has another ${parts}.`, 0)
+    if (partsHash(parts) !== version.parts) return unknownResult(seed, `Cannot be told: a worker has another ${parts}.`, 0)
     const engine = parts === undefined ? ('kept' as const) : ('new' as const)
-    return this.#pool.run({ seed, configFile: this.#fileOf(config), keep: 'none', engine, command: `longhaul sweep --resume ${sweepId}` })
+    const command = `longhaul sweep --resume ${sweepId}`
+    return this.#pool.run({ seed, configFile: this.#fileOf(JSON.stringify(config)), keep: 'none', engine, deadlineMs, command })
   }
 
   #fileOf(config: string): string {
@@ -174,8 +196,8 @@ class SeedWorker {
   }
 
   async #refuseOtherVersion(): Promise<void> {
-    const text = await this.#redis.get(announcementKey)
-    if (text === null) return
+    const [ownSweep, text] = await this.#redis.mget(announcementKeyOf(this.#options.version), announcementKey)
+    if (typeof ownSweep === 'string' || typeof text !== 'string') return
     const { sweepId, version } = JSON.parse(text) as Announcement
     if (version.sources === this.#options.version.sources) return
     const [wanted, here] = [version, this.#options.version].map(describeVersion)
@@ -184,18 +206,14 @@ class SeedWorker {
     })
   }
 
-  /** Only where it has nothing to do: a sweep of its own version may run beside the other. An outage is for the queue to tell. */
+  /** Only where it has nothing to do: what it runs may be of a sweep that has just been killed. An outage is for the queue to tell. */
   async #watchVersions(): Promise<void> {
     if (this.#runningCount === 0) {
       await this.#refuseOtherVersion().catch((error: unknown) => {
         if (error instanceof OperatingError) this.#ended.reject(error)
       })
     }
+    if (this.#isEnding) return
     this.#watch = this.#clock.schedule(this.#clock.nowMs() + lookForOtherVersionsMs, () => void this.#watchVersions())
   }
-}
-
-function partsOf(config: string): string | undefined {
-  const value = JSON.parse(config) as { parts?: unknown }
-  return typeof value.parts === 'string' ? value.parts : undefined
 }

@@ -8,6 +8,9 @@ describe('leastFailing', () => {
     { failsFrom: 3, of: 60 },
     { failsFrom: 60, of: 60 },
     { failsFrom: 1, of: 1 },
+    { failsFrom: 2, of: 2.5 },
+    { failsFrom: 2.5, of: 2.5 },
+    { failsFrom: 0.5, of: 0.5 },
   ])('finds $failsFrom of $of', async ({ failsFrom, of }) => {
     expect(await leastFailing(of, async (minutes) => minutes >= failsFrom)).toBe(failsFrom)
   })

@@ -4,7 +4,7 @@
 export type Fails<T> = (candidate: T) => Promise<boolean>
 
 export interface Case<F> {
-  /** Whole. */
+  /** Whole, but for those of the run that was found. */
   durationMinutes: number
   symbols: readonly string[]
   faults: readonly F[]
@@ -23,12 +23,12 @@ export async function shrink<F>(failing: Case<F>, fails: Fails<Case<F>>, shrinks
   return { ...best, faults }
 }
 
-/** The least whole number from 1 that bisection finds, where `failing` is known to fail. */
+/** The least whole number from 1 that bisection finds, where `failing`, which need not be whole, is known to fail; it where none does. */
 export async function leastFailing(failing: number, fails: Fails<number>): Promise<number> {
   let passing = 0
   let least = failing
-  while (least - passing > 1) {
-    const middle = Math.floor((passing + least) / 2)
+  while (Math.ceil(least) - passing > 1) {
+    const middle = Math.floor((passing + Math.ceil(least)) / 2)
     if (await fails(middle)) least = middle
     else passing = middle
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -13,11 +13,15 @@ describe('readResults', () => {
     { name: 'nothing of an empty file', text: '', seeds: [] },
     { name: 'nothing of a last line that was cut', text: line(1) + line(2).slice(0, -1), seeds: [1] },
     { name: 'what stands around a line that a loss of power left behind', text: `${line(1)}\0\0\0\n{"seed":\n${line(2)}`, seeds: [1, 2] },
-    { name: 'the first of two for one seed', text: line(3) + line(3), seeds: [3] },
     { name: 'no line of another kind', text: `null\n42\n{"verdict":"pass"}\n`, seeds: [] },
   ])('gives $name', ({ text, seeds }) => {
     expect(readResults(text).map(({ seed }) => seed)).toEqual(seeds)
   })
+})
+
+test('of two results for one seed the last one counts: it was run again', () => {
+  const again = { ...unknownResult(3, 'y', 0), verdict: 'pass' as const }
+  expect(readResults(line(3) + `${JSON.stringify(again)}\n`)).toEqual([again])
 })
 
 describe('a folder', () => {
@@ -57,6 +61,13 @@ describe('a folder', () => {
     expect(() => new SweepFolder(facts, {}, false)).toThrow(`this sweep is being run by process ${process.pid}`)
     first.close()
     new SweepFolder(facts, {}, false).close()
+  })
+
+  test.for(['', '{"pid":', 'null', '{"pid":0}'])('is free again where a loss of power left %j of its lock', (text) => {
+    new SweepFolder(facts, {}, false).close()
+    writeFileSync(join(sweepFolderOf(facts.id), 'lock.json'), text)
+    new SweepFolder(facts, {}, false).close()
+    expect(readdirSync(sweepFolderOf(facts.id)).filter((name) => name.startsWith('lock'))).toEqual([])
   })
 
   test.for(['..', '../runs', 'a/b', '', '-x', 'x'.repeat(100), 'a\0b'])('is not called %j', (id) => {

@@ -1,6 +1,6 @@
 /** A sweep's folder: what it is, the result of each seed as it came, the table. What is on disk is all that a resumed sweep knows. */
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { messageOf, OperatingError } from '../base/error.ts'
 import { repoRoot } from '../campaign/run-campaign.ts'
@@ -63,7 +63,8 @@ export class SweepFolder {
     this.#lockFile = join(this.path, 'lock.json')
     this.#lock()
     this.#renewal = setInterval(() => this.#renewLock(), lockRenewalMs).unref()
-    if (isFresh) for (const name of ['results.ndjson', 'failures']) rmSync(join(this.path, name), { recursive: true, force: true })
+    const found = ['results.ndjson', 'table.json', 'SWEEP.md', 'failures']
+    if (isFresh) for (const name of found) rmSync(join(this.path, name), { recursive: true, force: true })
     this.write('config.yaml', `${JSON.stringify(config, null, 2)}\n`)
     this.write('sweep.json', `${JSON.stringify(facts, null, 2)}\n`)
     const file = join(this.path, 'results.ndjson')
@@ -85,10 +86,13 @@ export class SweepFolder {
     return this.#earlier
   }
 
-  /** One line in one write: whatever ends this process, the line is there or it is not. */
+  /** One line in one write: whatever ends this process, the line is there or it is not. Throws ENVIRONMENT_NOT_READY on a full disk. */
   append(result: SeedResult): void {
     this.#results.write(`${JSON.stringify(result)}\n`)
-    this.#results.flush()
+    if (this.#results.flush()) return
+    throw new OperatingError('ENVIRONMENT_NOT_READY', `the disk of ${this.shownPath} is full`, {
+      hint: 'Free some space, then let the same command go on: longhaul clean --keep 5 removes old runs.',
+    })
   }
 
   /** A reader sees the old file or the new one, never half of one. */
@@ -106,13 +110,21 @@ export class SweepFolder {
 
   /** Two at once would run every seed twice. */
   #lock(): void {
-    const holder = liveHolder(this.#lockFile)
-    if (holder !== null) {
+    const draft = `${this.#lockFile}.${process.pid}`
+    writeFileSync(draft, JSON.stringify(currentProcess()))
+    try {
+      if (existsSync(this.#lockFile) && liveHolder(this.#lockFile) === null) rmSync(this.#lockFile)
+      // Whole at once, and only where there is none: of two that begin in one moment, one comes too late.
+      linkSync(draft, this.#lockFile)
+    } catch (error) {
+      const holder = liveHolder(this.#lockFile)
+      if (holder === null) throw error
       throw new OperatingError('ENVIRONMENT_NOT_READY', `this sweep is being run by process ${holder.pid} on ${holder.space}`, {
         hint: `Wait for it, or give this one another --id. If that process is known to be gone, remove ${this.#lockFile}.`,
       })
+    } finally {
+      rmSync(draft, { force: true })
     }
-    this.write('lock.json', JSON.stringify(currentProcess()))
   }
 
   #renewLock(): void {
@@ -126,19 +138,20 @@ export class SweepFolder {
   }
 }
 
-/** The first of each seed. A line that a loss of power left broken is one seed to be run again. */
+/** The last of each seed. A line that a loss of power left broken is one seed to be run again. */
 export function readResults(text: string): SeedResult[] {
   const bySeed = new Map<number, SeedResult>()
   for (const line of text.split('\n').slice(0, -1)) {
-    const result = parse(line)
-    if (result !== null && !bySeed.has(result.seed)) bySeed.set(result.seed, result)
+    const result = parseResult(line)
+    if (result !== null) bySeed.set(result.seed, result)
   }
   return [...bySeed.values()]
 }
 
-function parse(line: string): SeedResult | null {
+/** Null where the text is no result. */
+export function parseResult(text: string): SeedResult | null {
   try {
-    const value = JSON.parse(line) as Partial<SeedResult> | null
+    const value = JSON.parse(text) as Partial<SeedResult> | null
     return typeof value?.seed === 'number' && typeof value.verdict === 'string' ? (value as SeedResult) : null
   } catch {
     // Not a line that was written whole.
@@ -147,9 +160,20 @@ function parse(line: string): SeedResult | null {
 }
 
 function liveHolder(lockFile: string): ProcessIdentity | null {
-  if (!existsSync(lockFile)) return null
-  const holder = parseIdentity(JSON.parse(readFileSync(lockFile, 'utf8')))
-  const isOfHere = holder?.space === currentProcess().space
+  const holder = readHolder(lockFile)
+  if (holder === null) return null
+  const isOfHere = holder.space === currentProcess().space
   const isSilent = !isOfHere && Date.now() - statSync(lockFile).mtimeMs > maxLockAgeMs
-  return holder === null || isSilent || isGone(holder) ? null : holder
+  return isSilent || isGone(holder) ? null : holder
+}
+
+/** Null where there is none, or where a loss of power left no whole one behind. */
+function readHolder(lockFile: string): ProcessIdentity | null {
+  try {
+    return parseIdentity(JSON.parse(readFileSync(lockFile, 'utf8')))
+  } catch (error) {
+    const isEmptyOrGone = error instanceof SyntaxError || !existsSync(lockFile)
+    if (!isEmptyOrGone) throw error
+    return null
+  }
 }

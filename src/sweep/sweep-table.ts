@@ -4,7 +4,7 @@
  */
 
 import type { Verdict } from '../analyzer/analysis.ts'
-import { nameOf, type Failure, type SeedFacts, type SeedResult } from './seed-result.ts'
+import { cameToVerdict, nameOf, type Failure, type SeedFacts, type SeedResult } from './seed-result.ts'
 
 export interface Spread {
   min: number
@@ -71,8 +71,7 @@ export type TableFacts = Pick<SweepTable, 'scenario' | 'configHash' | 'firstSeed
 
 export function sweepTable({ scenario, configHash, firstSeed, lastSeed }: TableFacts, results: readonly SeedResult[]): SweepTable {
   const seeds = results.map(toFacts).toSorted((left, right) => left.seed - right.seed)
-  // A run that came to no verdict has no figures.
-  const measured = seeds.filter(({ tradingHash }) => tradingHash !== null)
+  const measured = seeds.filter(cameToVerdict)
   const spreads: SweepTable['spreads'] = {}
   const outliers: Outlier[] = []
   for (const name of Object.keys(figures) as FigureName[]) {
@@ -101,7 +100,7 @@ export function sweepTable({ scenario, configHash, firstSeed, lastSeed }: TableF
   }
 }
 
-/** What depends on the machine is left behind, and the keys get one order. */
+/** What depends on the machine is left behind. */
 function toFacts({ wallMs: _wallMs, runFolder: _runFolder, ...facts }: SeedResult): SeedFacts {
   return facts
 }
