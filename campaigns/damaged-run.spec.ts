@@ -8,7 +8,7 @@ import { afterAll, expect, test } from 'vitest'
 import { once, removeRunsUnlessFailed, runOnce } from '../fixtures/run.ts'
 import { judgeRun } from '../src/report/judge-run.ts'
 
-const timeout = 60_000
+const timeout = 240_000
 const folder = mkdtempSync(join(tmpdir(), 'longhaul-damaged-'))
 
 afterAll(({}, suite) => {

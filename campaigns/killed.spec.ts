@@ -6,7 +6,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { defectFile, once, removeRunsUnlessFailed, runOnce, tradingEvents, type FinishedRun } from '../fixtures/run.ts'
 
-const timeout = 60_000
+const timeout = 240_000
 
 function runKilled(defect: string, killAt: string, store: 'off' | 'auto'): Promise<FinishedRun> {
   process.env['LONGHAUL_KILL_AT'] = killAt

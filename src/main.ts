@@ -3,6 +3,7 @@
 
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { OperatingError } from './base/error.ts'
 import { exitCodes, type ExitCode } from './base/exit-code.ts'
 
@@ -65,13 +66,24 @@ const exitCodeOf: Partial<Record<OperatingError['code'], ExitCode>> = {
   TAPE_NOT_FOUND: exitCodes.environmentNotReady,
 }
 
+/** Whoever read along may go (`| head`, a closed terminal): the run goes on, and its verdict is the exit code and the report. */
+function endUnlessUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+}
+
 // An engine's process starts in a third of the time when its types are stripped already. Without a place to write it works as well.
 enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/longhaul'))
+
+// Node's own code for a crash is 1, which would say that a campaign has failed.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${inspect(error)}\n`)
+  process.exit(exitCodes.unknown)
+})
+for (const output of [process.stdout, process.stderr]) output.on('error', endUnlessUnread)
 
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  // Anything else is our own bug: Node prints its stack and ends with a code of its own.
   if (!(error instanceof OperatingError)) throw error
   process.stderr.write(`longhaul: ${error.message}\n  hint: ${error.hint}\n  (${error.code})\n`)
   process.exitCode = exitCodeOf[error.code] ?? exitCodes.unknown

@@ -1,18 +1,15 @@
 /** Keeps the last minutes of every log of a stopped attempt beside the run, before anything else is written to them. */
 
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const keptBytesMax = 512 * 1024
-const logNames = ['application.log', 'trading.log', 'metrics.log']
 
 /** Makes `folder`. */
 export function recordFlight({ logsFolder, folder }: { logsFolder: string; folder: string }): void {
   mkdirSync(folder, { recursive: true })
-  for (const name of logNames) {
-    const source = join(logsFolder, name)
-    if (existsSync(source)) writeFileSync(join(folder, name), wholeLinesAtEnd(source))
-  }
+  const names = readdirSync(logsFolder).filter((name) => name.endsWith('.log'))
+  for (const name of names) writeFileSync(join(folder, name), wholeLinesAtEnd(join(logsFolder, name)))
 }
 
 function wholeLinesAtEnd(file: string): Buffer {

@@ -1,7 +1,7 @@
 /** Runs a whole campaign: prepare, run and watch, recover, analyze, judge, report. A plain program: Vitest and the CLI call it. */
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, renameSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join, relative } from 'node:path'
 import pRetry from 'p-retry'
@@ -13,6 +13,7 @@ import type { EnginePlan } from '../compose.ts'
 import { loadConfig, type LoadedConfig, type Override } from '../config/load.ts'
 import { isNetworkMarket, type CampaignConfig } from '../config/schema.ts'
 import { EnvironmentError } from '../environment/environment-error.ts'
+import { checkWritable } from '../environment/preflight.ts'
 import { prepareEnvironment, type Environment } from '../environment/prepare-environment.ts'
 import type { ProcessRecord } from '../environment/processes.ts'
 import type { StepReport } from '../environment/step.ts'
@@ -57,6 +58,7 @@ export interface OneOfMany {
   isReported: (judged: JudgedRun) => boolean
 }
 
+const stoppedByUser: Pick<AttemptRecord, 'decision' | 'decisionReason'> = { decision: 'interrupted', decisionReason: 'stopped by the user' }
 /** Event time between the end of a killed or stopped attempt and the first loop of the next. */
 const restartDelayMs = 5000
 /** Wall time between two progress lines, and the same in real time, where an hour has 360 of them and not 1800. */
@@ -71,6 +73,15 @@ export function runFolderOf(runId: string): string {
     throw new OperatingError('CONFIG_INVALID', `not a run id: ${JSON.stringify(runId.slice(0, 80))}`, { hint: runIdHint })
   }
   return join(repoRoot, 'reports/runs', runId)
+}
+
+/** Preparing empties the folder: never that of another run, and never what a link leads to. Throws CONFIG_INVALID. */
+function refuseTaken(runFolder: string): void {
+  const isLink = lstatSync(runFolder, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  if (!isLink && !existsSync(join(runFolder, 'run.json'))) return
+  throw new OperatingError('CONFIG_INVALID', `${relative(repoRoot, runFolder)} is ${isLink ? 'a link' : 'there already'}`, {
+    hint: 'Give another LONGHAUL_RUN_ID, or none: then each run has an id of its own.',
+  })
 }
 
 /** Sorts by time; the process id keeps two campaigns that begin in one millisecond apart. */
@@ -127,7 +138,8 @@ class Campaign {
   }
 
   async run(): Promise<JudgedRun> {
-    mkdirSync(this.#runFolder, { recursive: true })
+    refuseTaken(this.#runFolder)
+    checkWritable(this.#runFolder)
     this.#save()
     const environment = await this.#prepare()
     try {
@@ -187,7 +199,8 @@ class Campaign {
 
   async #runAttempts(environment: Environment): Promise<void> {
     const { maxAttempts, backoffMs, maxBackoffMs } = this.#config.retry
-    await pRetry(
+    const { signal } = this.#options
+    const attempts = pRetry(
       async (attempt) => {
         const record = await this.#runAttempt(attempt, environment)
         if (record.decision.startsWith('retry')) throw new AttemptStopped(record.decisionReason)
@@ -197,9 +210,14 @@ class Campaign {
         minTimeout: backoffMs,
         maxTimeout: Math.max(backoffMs, maxBackoffMs),
         shouldRetry: ({ error }) => error instanceof AttemptStopped,
-        signal: this.#options.signal,
+        signal,
       },
     )
+    await attempts.catch((error: unknown) => {
+      if (error !== signal.reason) throw error
+      // The user ended the wait for another attempt: what ran is judged.
+      Object.assign(this.#record.attempts.at(-1) ?? {}, stoppedByUser)
+    })
   }
 
   async #runAttempt(attempt: number, environment: Environment): Promise<AttemptRecord> {
@@ -289,7 +307,7 @@ class Campaign {
     Object.assign(record, { stopReason, exitCode, signal, wallMs, endedAtMs, findings })
     const stoppedBy = findings.find((finding) => finding.aborts)
     if (this.#options.signal.aborted) {
-      Object.assign(record, { decision: 'interrupted', decisionReason: 'stopped by the user' })
+      Object.assign(record, stoppedByUser)
     } else if (!stoppedBy || stopReason === 'completed') {
       Object.assign(record, { decision: 'finished', decisionReason: `engine stopped: ${stopReason ?? 'without a word'}` })
     } else {

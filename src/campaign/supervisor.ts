@@ -84,8 +84,8 @@ class Attempt {
   }
 
   run(): Promise<AttemptEnd> {
-    const { signal, onStarted } = this.#options
-    if (this.#engine.pid !== undefined) onStarted(this.#engine.pid)
+    const { signal } = this.#options
+    this.#tellStarted()
     this.#feedWatchdog()
     const onAbort = (): void => {
       this.#stop('interrupted')
@@ -114,6 +114,16 @@ class Attempt {
       // Unlike `exit`, this waits for the messages that the engine sent before it died.
       this.#engine.on('message', onMessage).on('close', end).on('error', onError)
     })
+  }
+
+  /** An engine that cannot be recorded (a full disk) would be found by no clean-up. */
+  #tellStarted(): void {
+    try {
+      if (this.#engine.pid !== undefined) this.#options.onStarted(this.#engine.pid)
+    } catch (error) {
+      this.#engine.kill('SIGKILL')
+      throw error
+    }
   }
 
   #onMessage(message: EngineMessage): void {

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { processRegister } from '../environment/prepare-environment.ts'
 import { clean as cleanHere } from './clean.ts'
@@ -23,15 +21,10 @@ function makeRun(runId: string, startedAt: string): void {
   writeFileSync(join(runs, runId, 'run.json'), JSON.stringify({ schema: 1, runId, startedAt }))
 }
 
-/** In a process of its own, since what it prints is part of what it does. */
 async function clean(...args: string[]): Promise<{ code: number; stdout: string }> {
-  const script = `import { clean } from '${join(import.meta.dirname, 'clean.ts')}'
-    process.exitCode = await clean(${JSON.stringify(args)}, ${JSON.stringify(repoRoot)})`
-  const run = promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', script])
-  return run.then(
-    ({ stdout }) => ({ code: 0, stdout }),
-    ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
-  )
+  let stdout = ''
+  const code = await cleanHere(args, repoRoot, (text) => (stdout += text))
+  return { code, stdout }
 }
 
 test('keeps the newest runs and says what it removes', async () => {
@@ -65,6 +58,14 @@ test('a run whose record was torn is as old as the file', async () => {
   writeFileSync(join(runs, 'S0-1', 'run.json'), '{"schema":1,')
   await clean('--keep', '1')
   expect(readdirSync(runs)).toEqual(['S0-1'])
+})
+
+test('a running campaign stays, whatever stands in its record', async () => {
+  writeFileSync(join(runs, 'S0-1', 'run.json'), '{"schema":1,')
+  writeFileSync(join(runs, 'S0-2', 'run.json'), '{"runId":"S0-3"}')
+  for (const runId of ['S0-1', 'S0-2']) processRegister(repoRoot).record('supervisor', runId, process.pid)
+  await clean('--keep', '0')
+  expect(readdirSync(runs)).toEqual(['S0-1', 'S0-2'])
 })
 
 test('archived logs go only when asked for', async () => {

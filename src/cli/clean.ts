@@ -1,9 +1,11 @@
 /** `longhaul clean`: stops what killed campaigns left running and removes old runs. main.ts calls it. */
 
 import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { basename, join, relative, resolve } from 'node:path'
+import { messageOf } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { archivesIn } from '../environment/cleanup.ts'
+import { notReady } from '../environment/environment-error.ts'
 import { processRegister } from '../environment/prepare-environment.ts'
 import { describeProcess } from '../environment/processes.ts'
 import { badFlags, parseFlags } from './flags.ts'
@@ -19,7 +21,7 @@ Stops engines and servers that a killed campaign left running, and removes the o
   --logs      also remove the archived logs under reports/archive
   --dry-run   say what would be done, and do nothing
 
-exit codes: 0 cleaned, 3 bad command line
+exit codes: 0 cleaned, 3 bad command line, 4 something cannot be stopped or removed
 `
 
 interface CleanSettings {
@@ -28,20 +30,24 @@ interface CleanSettings {
   isDryRun: boolean
 }
 
-/** `repoRoot` is another one in tests. Prints each thing done. */
-export async function clean(args: readonly string[], repoRoot = resolve(import.meta.dirname, '../..')): Promise<ExitCode> {
+/** Prints each thing done. `repoRoot` and `print` are others in tests. Throws CONFIG_INVALID, ENVIRONMENT_NOT_READY. */
+export async function clean(
+  args: readonly string[],
+  repoRoot = resolve(import.meta.dirname, '../..'),
+  print = (text: string): void => void process.stdout.write(text),
+): Promise<ExitCode> {
   const flags = parseFlags('clean', args, { keep: { type: 'string' }, logs: { type: 'boolean' }, 'dry-run': { type: 'boolean' } })
   if (flags === null) {
-    process.stdout.write(usage)
+    print(usage)
     return exitCodes.ok
   }
   const { keep = String(defaultKeepCount), logs = false, 'dry-run': isDryRun = false } = flags.values
   if (!/^\d{1,6}$/.test(keep)) throw badFlags('clean', `--keep expects a whole number of runs, was ${JSON.stringify(keep)}`)
-  await cleanAll({ keepCount: Number(keep), includesArchives: logs, isDryRun }, repoRoot)
+  await cleanAll({ keepCount: Number(keep), includesArchives: logs, isDryRun }, repoRoot, (line) => print(`${line}\n`))
   return exitCodes.ok
 }
 
-async function cleanAll(settings: CleanSettings, repoRoot: string): Promise<void> {
+async function cleanAll(settings: CleanSettings, repoRoot: string, say: (line: string) => void): Promise<void> {
   const verb = settings.isDryRun ? 'would ' : ''
   const register = processRegister(repoRoot)
   const { stopped, running, staleCount } = await register.stopLeftovers(stopGraceMs, settings.isDryRun)
@@ -54,18 +60,23 @@ async function cleanAll(settings: CleanSettings, repoRoot: string): Promise<void
   const oldRuns = runs.slice(settings.keepCount).filter((run) => !liveRunIds.has(run.runId))
   const archives = settings.includesArchives ? archivesIn(join(repoRoot, 'reports', 'archive')) : []
   for (const folder of [...oldRuns.map((run) => run.folder), ...archives]) {
-    if (!settings.isDryRun) rmSync(folder, { recursive: true })
+    if (!settings.isDryRun) remove(folder)
     say(`${verb}remove ${relative(repoRoot, folder)}`)
   }
   say(`${runs.length - oldRuns.length} runs ${settings.isDryRun ? 'would be ' : ''}kept`)
 }
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
+function remove(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true })
+  } catch (error) {
+    throw notReady(`cannot remove ${folder}: ${messageOf(error)}`, 'Check whose folder it is: another user may have run it.', error)
+  }
 }
 
 interface RunFolder {
   folder: string
+  /** By the folder's name: what stands in it may be torn, and a running campaign must stay. */
   runId: string
   startedAtMs: number
 }
@@ -83,10 +94,9 @@ function runFolderOf(folder: string): RunFolder | null {
   const path = join(folder, 'run.json')
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found?.isFile() !== true) return null
-  const record = readRecord(path)
-  const startedAtMs = Date.parse(String(record['startedAt']))
+  const startedAtMs = Date.parse(String(readRecord(path)['startedAt']))
   // A run.json that a kill left torn still makes it a run folder, as old as the file.
-  return { folder, runId: String(record['runId']), startedAtMs: Number.isNaN(startedAtMs) ? found.mtimeMs : startedAtMs }
+  return { folder, runId: basename(folder), startedAtMs: Number.isNaN(startedAtMs) ? found.mtimeMs : startedAtMs }
 }
 
 function readRecord(path: string): Record<string, unknown> {

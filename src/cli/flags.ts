@@ -10,7 +10,7 @@ export function badFlags(command: string, message: string, cause?: unknown): Ope
   return new OperatingError('CONFIG_INVALID', message, { hint: `longhaul ${command} --help lists every option.`, cause })
 }
 
-/** Null where `--help` was asked for. Throws CONFIG_INVALID on anything that is not among the options. */
+/** Null where `--help` was asked for. Throws CONFIG_INVALID on what is not among the options, and on a flag with an empty value. */
 export function parseFlags<const Options extends NonNullable<ParseArgsConfig['options']>>(
   command: string,
   args: readonly string[],
@@ -19,8 +19,11 @@ export function parseFlags<const Options extends NonNullable<ParseArgsConfig['op
 ) {
   try {
     const parsed = parseArgs({ args: [...args], options: { ...options, help }, allowPositionals, strict: true })
-    const { help: isHelp } = parsed.values as { help?: boolean }
-    return isHelp === true ? null : parsed
+    const values: Readonly<Record<string, unknown>> = parsed.values
+    // A script's variable that is not set: what stands for it must not be the default.
+    const empty = Object.keys(values).find((name) => values[name] === '')
+    if (empty !== undefined) throw new Error(`--${empty} expects a value, and was left empty`)
+    return values['help'] === true ? null : parsed
   } catch (error) {
     throw badFlags(command, messageOf(error), error)
   }

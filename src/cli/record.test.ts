@@ -117,7 +117,7 @@ test.for<{ args: string[]; expected: string }>([
 
 test.for<{ what: string; place: () => string[]; expected: string }>([
   { what: 'no folder', place: () => [], expected: '--out expects a folder for the tape, and was left out' },
-  { what: 'an empty name', place: () => ['--out', ''], expected: '--out expects a folder for the tape, and was left out' },
+  { what: 'an empty name', place: () => ['--out', ''], expected: '--out expects a value, and was left empty' },
   {
     what: 'a folder with something in it',
     place: () => {

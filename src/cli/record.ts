@@ -65,15 +65,14 @@ export async function record(args: readonly string[], composeFeed: (plan: Engine
 
 function overridesOf(values: Values): Override[] {
   const flags = Object.keys(overrideNames) as (keyof typeof overrideNames)[]
-  return flags.flatMap((flag) => {
-    if (values[flag] === '') throw badFlags('record', `--${flag} expects a value, and was left empty`)
-    return overridesFromEnvironment({ [overrideNames[flag]]: values[flag] }).map((found) => ({ ...found, source: `--${flag}` }))
-  })
+  return flags.flatMap((flag) =>
+    overridesFromEnvironment({ [overrideNames[flag]]: values[flag] }).map((found) => ({ ...found, source: `--${flag}` })),
+  )
 }
 
 /** Looked at before anything is started: two recordings in one folder would be read as one. */
-function newFolder(out = ''): string {
-  if (out === '') throw badFlags('record', '--out expects a folder for the tape, and was left out')
+function newFolder(out: string | undefined): string {
+  if (out === undefined) throw badFlags('record', '--out expects a folder for the tape, and was left out')
   const folder = resolve(out)
   let names: string[]
   try {

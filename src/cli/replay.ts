@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { messageOf, OperatingError } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
 import { newRunId, repoRoot, runCampaign, runFolderOf } from '../campaign/run-campaign.ts'
 import type { Override } from '../config/load.ts'
@@ -27,6 +28,7 @@ export async function replay(args: readonly string[]): Promise<ExitCode> {
   }
   const earlierFolder = resolveRun(oneRun('replay', flags.positionals), join(repoRoot, 'reports/runs'))
   const { config } = readRun(earlierFolder)
+  const earlier = await hashOf(earlierFolder)
   const runId = newRunId(config)
   const runFolder = runFolderOf(runId)
   mkdirSync(runFolder, { recursive: true })
@@ -43,15 +45,21 @@ export async function replay(args: readonly string[]): Promise<ExitCode> {
     signal: new AbortController().signal,
     print: (line) => void process.stdout.write(`${line}\n`),
   })
-  const [earlier, later] = await Promise.all([hashOf(earlierFolder), hashOf(runFolder)])
+  const later = await hashOf(runFolder)
   process.stdout.write(`earlier ${earlier}  ${relative(repoRoot, earlierFolder)}\nreplay  ${later}  ${relative(repoRoot, runFolder)}\n`)
   process.stdout.write(earlier === later ? 'the same, to the byte\n' : 'not the same: another commit, config or market, or a defect\n')
   return earlier === later ? exitCodes.ok : exitCodes.fail
 }
 
-/** SHA-256 of a run's trading.log. */
+/** SHA-256 of a run's trading.log. Throws LOG_NOT_FOUND. */
 async function hashOf(runFolder: string): Promise<string> {
+  const file = join(runFolder, 'logs/trading.log')
   const hash = createHash('sha256')
-  await pipeline(createReadStream(join(runFolder, 'logs/trading.log')), hash)
+  try {
+    await pipeline(createReadStream(file), hash)
+  } catch (error) {
+    const hint = 'Only a run that began to trade can be held against another.'
+    throw new OperatingError('LOG_NOT_FOUND', `cannot read ${file}: ${messageOf(error)}`, { hint, cause: error })
+  }
   return hash.digest('hex')
 }

@@ -4,13 +4,13 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { OperatingError } from '../base/error.ts'
 import { exitCodes, type ExitCode } from '../base/exit-code.ts'
-import { marketFactsOf } from '../campaign/market-facts.ts'
 import { isProgressLine } from '../campaign/progress.ts'
 import { newRunId, repoRoot, runFolderOf } from '../campaign/run-campaign.ts'
 import { loadConfig, overridable, overridesFromEnvironment } from '../config/load.ts'
+import { checkWritable } from '../environment/preflight.ts'
 import type { StepReport } from '../environment/step.ts'
+import { checkSources } from './check-sources.ts'
 import { exitCodeOfVerdict } from './exit-code-of-verdict.ts'
 import { parseFlags } from './flags.ts'
 
@@ -45,9 +45,9 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   const { scenario } = flags
   const configFile = resolve(flags['config'] ?? join(repoRoot, `configs/${(scenario ?? 's0').toLowerCase()}.yaml`))
   const { config } = loadConfig(configFile, overridesFromEnvironment(environment))
-  // What is wrong with routes, tapes or parts is said here, with its own exit code, and not by every test.
-  marketFactsOf(config, repoRoot)
-  if (config.parts !== undefined && !existsSync(resolve(repoRoot, config.parts))) throw noParts(config.parts)
+  checkSources(config)
+  // Where this cannot be written, no run is left to tell why.
+  checkWritable(join(repoRoot, 'reports/runs'))
   const runId = newRunId(config)
   const exit = await runVitest(specOf(scenario ?? config.scenario), {
     ...environment,
@@ -58,20 +58,24 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   return conclude(runFolderOf(runId), exit)
 }
 
-function noParts(file: string): OperatingError {
-  return new OperatingError('CONFIG_INVALID', `there is no module ${file} to take parts from`, {
-    hint: 'Name a file from the root of the repository, such as fixtures/defects/frozen-feed.ts.',
-  })
-}
-
-/** A scenario with a spec and a config of its own name is run by that spec, every other by the one that takes any config. */
-function specOf(scenario: string): string {
+/**
+ * A scenario with a config and a campaign spec of its own name is run by that spec, every other by the one that takes any config. A spec
+ * may have a config's name and yet run campaigns of its own choice: chaos.spec.ts does.
+ */
+export function specOf(scenario: string): string {
   const name = scenario.toLowerCase()
-  const hasOwn = [`campaigns/${name}.spec.ts`, `configs/${name}.yaml`].every((file) => existsSync(join(repoRoot, file)))
-  return hasOwn ? `campaigns/${name}.spec.ts` : 'campaigns/any.spec.ts'
+  const spec = `campaigns/${name}.spec.ts`
+  const file = join(repoRoot, spec)
+  const hasOwn = existsSync(join(repoRoot, `configs/${name}.yaml`)) && existsSync(file)
+  return hasOwn && readFileSync(file, 'utf8').includes('defineCampaign(') ? spec : 'campaigns/any.spec.ts'
 }
 
-async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+interface VitestEnd {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+async function runVitest(spec: string, environment: NodeJS.ProcessEnv): Promise<VitestEnd> {
   const vitest = join(repoRoot, 'node_modules/vitest/vitest.mjs')
   const { isTTY } = process.stdout
   const child = spawn(process.execPath, [vitest, 'run', spec], {
@@ -105,13 +109,17 @@ function showOnTerminal(output: NodeJS.ReadableStream): void {
   })
 }
 
-function conclude(runFolder: string, exit: { code: number | null; signal: NodeJS.Signals | null }): ExitCode {
+/** Says how it ended. A spec may ask more than the judge: a pass is one where Vitest has passed too. */
+export function conclude(runFolder: string, exit: VitestEnd): ExitCode {
   const folder = relative(process.cwd(), runFolder)
   const verdict = readField(join(runFolder, 'report.json'), ['judgement', 'verdict'])
   const status = readField(join(runFolder, 'run.json'), ['status'])
   const wasInterrupted = exit.signal !== null || exit.code === 130 || exit.code === 143 || status === 'interrupted'
   if (status === 'not-ready') return say('environment not ready', exitCodes.environmentNotReady, obstacleOf(runFolder) ?? folder)
   if (wasInterrupted) return say('interrupted', exitCodes.interrupted, `longhaul report ${folder} judges what ran`)
+  if ((verdict === 'pass' || verdict === 'warn') && exit.code !== 0) {
+    return say('fail', exitCodes.fail, `the verdict is ${verdict}, and Vitest ended with ${exit.code}: what failed is above`)
+  }
   if (verdict === 'pass' || verdict === 'warn' || verdict === 'fail' || verdict === 'unknown') {
     return say(verdict, exitCodeOfVerdict[verdict], join(folder, 'FINAL_REPORT.md'))
   }

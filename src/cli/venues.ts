@@ -21,6 +21,7 @@ import { SimulatedExchange, type Trading, type VenueAccount } from '../venues/si
 import { VenueServer } from '../venues/simulated/venue-server.ts'
 import { badFlags, parseFlags } from './flags.ts'
 
+const demoKey = 'longhaul-demo-'
 const defaultPorts: Readonly<Record<Venue, string>> = { upbit: '8101', binance: '8102' }
 
 const usage = `usage: longhaul venues [--port-upbit ${defaultPorts.upbit}] [--port-binance ${defaultPorts.binance}] [overrides]
@@ -36,7 +37,8 @@ Serves the simulated Upbit and Binance on 127.0.0.1, over HTTP and WebSocket in 
   --start …           the venues' time now, ISO 8601; default the real time, which signed requests of most bots rely on
 
 Each venue has one account, with the opening balances of the config (venues.inventory). Its keys are read from
-LONGHAUL_UPBIT_ACCESS_KEY, LONGHAUL_UPBIT_SECRET_KEY, LONGHAUL_BINANCE_API_KEY and LONGHAUL_BINANCE_SECRET_KEY, or are demo keys.
+LONGHAUL_UPBIT_ACCESS_KEY, LONGHAUL_UPBIT_SECRET_KEY, LONGHAUL_BINANCE_API_KEY and LONGHAUL_BINANCE_SECRET_KEY, and are not printed then,
+or are demo keys, which are.
 exit codes: 0 stopped, 3 bad command line or config, 4 a port is taken
 `
 
@@ -151,8 +153,8 @@ function overridesOf({ symbols, seed, start }: HandFlags): Override[] {
 function accountsOf(openingBalances: readonly Balance[]): Trading['accounts'] {
   const account = (venue: Venue, accessName: string, secretName: string): VenueAccount => ({
     credentials: {
-      accessKey: process.env[accessName] || `longhaul-demo-${venue}-access-key`,
-      secretKey: process.env[secretName] || `longhaul-demo-${venue}-secret-key`,
+      accessKey: process.env[accessName] || `${demoKey}${venue}-access-key`,
+      secretKey: process.env[secretName] || `${demoKey}${venue}-secret-key`,
     },
     openingBalances: openingBalances.filter((balance) => balance.venue === venue),
   })
@@ -165,8 +167,10 @@ function accountsOf(openingBalances: readonly Balance[]): Trading['accounts'] {
 function welcome({ upbit, binance }: VenueEndpoints, accounts: Trading['accounts'], instruments: readonly InstrumentFacts[]): string {
   const codesOf = (venue: Venue): string[] => instruments.filter((listed) => listed.venue === venue).map(({ code }) => code)
   const [upbitCodes, binanceCodes] = [codesOf('upbit'), codesOf('binance')]
+  // What is printed may be kept in a file, and whoever set a key may have set one that opens more than this.
+  const shown = (key: string): string => (key.startsWith(demoKey) ? key : 'as in the environment')
   const account = ({ credentials, openingBalances }: VenueAccount): string =>
-    `  access key   ${credentials.accessKey}\n  secret key   ${credentials.secretKey}\n` +
+    `  access key   ${shown(credentials.accessKey)}\n  secret key   ${shown(credentials.secretKey)}\n` +
     `  balances     ${openingBalances.map(({ asset, amount }) => `${amount} ${asset}`).join(', ')}\n`
   return `Upbit
   REST         ${upbit.restUrl}/v1

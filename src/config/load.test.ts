@@ -165,6 +165,8 @@ describe('what is wrong is said with file, line, key and what was expected', () 
   test.each<[string, string, string | RegExp]>([
     ['a NUL byte', `${sound}title: a\0b\n`, /./],
     ['another encoding', Buffer.from(sound, 'utf16le').toString('latin1'), /^a\.yaml:\d+: /],
+    // Each is held against all others: where nothing bounds that, two minutes.
+    ['eighty thousand keys', Array.from({ length: 80_000 }, (_, index) => `k${index}: 1\n`).join(''), /^a\.yaml:1: too many keys/],
     ['lists in lists', `${sound}budgets: ${'['.repeat(20_000)}\n`, /^a\.yaml(:\d+)?: /],
     ['maps in maps', `${sound}budgets: ${'{a: '.repeat(20_000)}\n`, /^a\.yaml(:\d+)?: /],
     ['lists in lists by indent', `${sound}budgets:\n${'- '.repeat(20_000)}x\n`, /^a\.yaml(:\d+)?: /],
@@ -217,6 +219,10 @@ describe('what is wrong is said with file, line, key and what was expected', () 
 
   test('no file', () => {
     expect(() => loadConfig(join(folder, 'none.yaml'))).toThrow(expect.objectContaining({ code: 'CONFIG_NOT_FOUND' }) as Error)
+  })
+
+  test('a folder, or a device that has no size and no end', () => {
+    for (const path of [folder, '/dev/zero']) expect(() => loadConfig(path)).toThrow(`cannot read the config ${path}: not a file`)
   })
 })
 

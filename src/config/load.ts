@@ -24,6 +24,8 @@ export interface LoadedConfig {
 }
 
 const maxFileBytes = 1024 * 1024
+/** Each key is held against all before it: enough for maps of 3000 keys, and bounded where a file has a hundred thousand. */
+const maxKeyComparisons = 5_000_000
 
 /** Every override by its name in the environment; the command line's flags are the same words in kebab case. */
 export const overridable: readonly { name: string; path: readonly string[]; kind: 'text' | 'number' | 'list'; help: string }[] = [
@@ -62,7 +64,7 @@ function valueOf(kind: 'text' | 'number' | 'list', text: string): unknown {
 export function loadConfig(file: string, overrides: readonly Override[] = []): LoadedConfig {
   const text = read(file)
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true })
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: boundedEquality(), strict: true })
   const syntaxError = document.errors[0]
   if (syntaxError) {
     const at = syntaxError.linePos?.[0]
@@ -81,7 +83,10 @@ export function loadConfig(file: string, overrides: readonly Override[] = []): L
 
 function read(file: string): string {
   try {
-    if (statSync(file).size > maxFileBytes) throw invalid(`${file}: larger than ${maxFileBytes} bytes`)
+    const found = statSync(file)
+    // A device or a pipe has no size, and may never end.
+    if (!found.isFile()) throw new Error('not a file')
+    if (found.size > maxFileBytes) throw invalid(`${file}: larger than ${maxFileBytes} bytes`)
     return readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof OperatingError) throw error
@@ -89,6 +94,15 @@ function read(file: string): string {
       hint: 'Pass a campaign file such as configs/s0.yaml with --config.',
       cause: error,
     })
+  }
+}
+
+/** YAML's own rule of when two keys are one; what it throws becomes an error of the document. */
+function boundedEquality(): (left: unknown, right: unknown) => boolean {
+  let comparisons = 0
+  return (left, right) => {
+    if (++comparisons > maxKeyComparisons) throw new Error('too many keys')
+    return left === right || (isScalar(left) && isScalar(right) && left.value === right.value)
   }
 }
 

@@ -9,7 +9,6 @@ import { describeProcess } from './processes.ts'
 export const logNames = ['application.log', 'trading.log', 'metrics.log'] as const
 
 const stopGraceMs = 3000
-const maxArchives = 20
 const archivePattern = /^logs-\d{8}T\d{6}Z(-\d+)?$/
 
 /** Answers what was done, in words. Throws ENVIRONMENT_NOT_READY where a leftover cannot be stopped. */
@@ -38,7 +37,7 @@ export function rotateLogs(repoRoot: string, runFolder: string): string {
   const archive = join(repoRoot, 'reports', 'archive')
   const done = [...archiveLogs(folder, archive), ...archiveLogs(join(repoRoot, 'logs'), archive)]
   makeLogs(runFolder)
-  done.push(swapLink(join(repoRoot, 'logs'), folder), ...removeOldArchives(archive))
+  done.push(swapLink(join(repoRoot, 'logs'), folder))
   return done.join('; ')
 }
 
@@ -50,13 +49,12 @@ export function makeLogs(runFolder: string): string {
   return 'new logs'
 }
 
-/** The newest first in name order, since the names are times. */
+/** What `longhaul clean --logs` may remove. It goes by no run: another engine's logs may be among it. */
 export function archivesIn(archive: string): string[] {
   if (!existsSync(archive)) return []
   return readdirSync(archive)
     .filter((name) => archivePattern.test(name))
     .toSorted()
-    .toReversed()
     .map((name) => join(archive, name))
 }
 
@@ -93,10 +91,4 @@ function swapLink(link: string, folder: string): string {
   symlinkSync(target, draft)
   renameSync(draft, link)
   return before === null || before === target ? `logs is ${target}` : `logs is ${target}, was ${before}`
-}
-
-function removeOldArchives(archive: string): string[] {
-  const old = archivesIn(archive).slice(maxArchives)
-  for (const folder of old) rmSync(folder, { recursive: true })
-  return old.length === 0 ? [] : [`removed ${old.length} archives beyond the newest ${maxArchives}`]
 }

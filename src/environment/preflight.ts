@@ -123,7 +123,7 @@ export function checkOpenFiles(limit: number): string {
 
 /** What a child process would get, since a child is what the engine is. */
 function openFileLimit(): number {
-  const { stdout } = spawnSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8', timeout: 2000 })
+  const { stdout } = spawnSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8', timeout: 10_000 })
   return stdout.trim() === 'unlimited' ? Number.POSITIVE_INFINITY : Number.parseInt(stdout, 10)
 }
 

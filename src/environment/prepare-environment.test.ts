@@ -126,6 +126,10 @@ describe.skipIf(!isRedisInstalled())('with a server (skipped where there is no r
     return { redis: { ...redisOff, mode: 'auto', allowFlushAll }, env: { REDIS_URL: foreign.socketPath } }
   }
 
+  function onForeignDatabase(number: string): Partial<EnvironmentOptions> {
+    return { redis: { ...redisOff, mode: 'url' }, env: { REDIS_URL: `${foreign.socketPath}?db=${number}` } }
+  }
+
   test('a private server is started, recorded, and stopped', async () => {
     const environment = await prepare('S0-1', { redis: { ...redisOff, mode: 'private' } })
     expect(environment.steps[1]?.detail).toMatch(/^private Redis \S+: FLUSHALL removed 0 keys$/)
@@ -196,6 +200,41 @@ describe.skipIf(!isRedisInstalled())('with a server (skipped where there is no r
     const { steps } = await prepare('S0-1', onForeign(true))
     expect(steps[1]?.detail).toContain('FLUSHALL removed 1 keys')
     expect(await admin.keys('*')).toEqual(['longhaul:S0-1:owner'])
+  })
+
+  test('FLUSHALL is left out beside a running campaign, which would lose its state', async () => {
+    await admin.mset({
+      'someone:else': '1',
+      'longhaul:S0-0:state': '1',
+      'longhaul:S0-beside:state': '1',
+      'longhaul:S0-beside:owner': JSON.stringify(currentProcess()),
+    })
+    const { steps } = await prepare('S0-1', onForeign(true))
+    expect(steps[1]?.detail).toContain('no FLUSHALL beside running campaigns: removed 1 keys under longhaul:')
+    expect((await admin.keys('*:*')).toSorted()).toEqual([
+      'longhaul:S0-1:owner',
+      'longhaul:S0-beside:owner',
+      'longhaul:S0-beside:state',
+      'someone:else',
+    ])
+  })
+
+  test('a database by number is the one that is used, and no other is touched', async () => {
+    await admin.mset({ 'longhaul:S0-0:state': '1', 'someone:else': '1' })
+    await admin.select(5)
+    await admin.set('longhaul:S0-0:state', '1')
+    const { steps } = await prepare('S0-1', onForeignDatabase('5'))
+    expect(steps[1]?.detail).toContain('removed 1 keys under longhaul:')
+    expect(await admin.keys('*')).toEqual(['longhaul:S0-1:owner'])
+    await admin.select(0)
+    expect((await admin.keys('*')).toSorted()).toEqual(['longhaul:S0-0:state', 'someone:else'])
+  })
+
+  test.for(['99', 'abc'])('a database that the server does not have (%s) is refused, and none is touched', async (database) => {
+    await admin.set('longhaul:S0-0:state', '1')
+    const error = await failureOf('S0-1', onForeignDatabase(database))
+    expect(error.message).toMatch(/^reset-state: Redis at .* is not usable: ERR /)
+    expect(await admin.keys('*')).toEqual(['longhaul:S0-0:state'])
   })
 
   test('stopping removes our own keys and nothing else', async () => {

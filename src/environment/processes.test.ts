@@ -129,6 +129,14 @@ test('a process that has ended is not recorded, and an empty register is fine', 
   expect(existsSync(join(folder, 'nowhere'))).toBe(false)
 })
 
+test('a register that cannot be read does not say that nothing runs', async () => {
+  writeFileSync(join(folder, 'file'), '')
+  const unreadable = new ProcessRegister(join(folder, 'file'))
+  const refusal = expect.objectContaining({ code: 'ENVIRONMENT_NOT_READY' }) as Error
+  expect(() => unreadable.liveRunIds()).toThrow(refusal)
+  await expect(unreadable.stopLeftovers(graceMs)).rejects.toThrow(refusal)
+})
+
 test('a forgotten process has no record', () => {
   const record = register.record('supervisor', 'S0-1', process.pid)!
   expect(isRunning(record.process)).toBe(true)

@@ -94,9 +94,11 @@ export class ProcessRegister {
     let names: string[]
     try {
       names = readdirSync(this.#folder)
-    } catch {
-      // Nothing was ever recorded here.
-      return []
+    } catch (error) {
+      // Nothing was ever recorded here. Anything else would make running campaigns look as if they were over.
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+      const hint = 'Check the permissions of the folder.'
+      throw new OperatingError('ENVIRONMENT_NOT_READY', `cannot read ${this.#folder}: ${messageOf(error)}`, { hint, cause: error })
     }
     return names
       .filter((name) => name.endsWith('.json'))

@@ -11,7 +11,7 @@ import { messageOf, OperatingError } from '../base/error.ts'
 
 /** unix(7): sun_path holds 108 bytes with its end mark on Linux, 104 on macOS. */
 const maxSocketPathBytes = 103
-const startDeadlineMs = 5000
+const startDeadlineMs = 15_000
 const stopDeadlineMs = 2000
 const maxOutputChars = 4000
 

@@ -26,7 +26,7 @@ export interface ResetOptions {
 /** Makes the run's place empty and marks it as ours. Answers what was done, in words. Throws ENVIRONMENT_NOT_READY. */
 export async function resetRedis(options: ResetOptions): Promise<string> {
   return withRedis(options.address, async (redis) => {
-    const done = options.canFlushAll ? await flushAll(redis) : await removeLeftoverKeys(redis, options)
+    const done = options.canFlushAll ? await flushAll(redis, options) : (await removeLeftoverKeys(redis, options)).done
     const owner = ownerKey(runPrefix(options.keyPrefix, options.runId))
     await redis.set(owner, JSON.stringify(currentProcess()), 'EX', ownerLifetimeSeconds)
     return done
@@ -42,14 +42,18 @@ export async function removeRunKeys(address: RedisAddress, ofRunPrefix: string):
   })
 }
 
-async function flushAll(redis: Redis): Promise<string> {
-  const count = await redis.dbsize()
+/** Of all databases. A campaign that runs there would lose its state: beside one, only leftovers go. */
+async function flushAll(redis: Redis, options: ResetOptions): Promise<string> {
+  const keyspace = await redis.info('keyspace')
+  const { done, keptCount } = await removeLeftoverKeys(redis, options)
+  if (keptCount > 0) return `no FLUSHALL beside running campaigns: ${done}`
   await redis.flushall()
-  return `FLUSHALL removed ${count} keys`
+  const keyCounts = [...keyspace.matchAll(/keys=(\d+)/g)].map(([, count]) => Number(count))
+  return `FLUSHALL removed ${keyCounts.reduce((sum, count) => sum + count, 0)} keys`
 }
 
 /** Keys of a campaign that runs beside this one stay: its owner key names a process that is not known to be gone. */
-async function removeLeftoverKeys(redis: Redis, { keyPrefix, runId }: ResetOptions): Promise<string> {
+async function removeLeftoverKeys(redis: Redis, { keyPrefix, runId }: ResetOptions): Promise<{ done: string; keptCount: number }> {
   const kept = new Map<string, boolean>([[runPrefix(keyPrefix, runId), false]])
   let removedCount = 0
   for await (const keys of scan(redis, keyPrefix)) {
@@ -62,7 +66,7 @@ async function removeLeftoverKeys(redis: Redis, { keyPrefix, runId }: ResetOptio
   }
   const keptCount = [...kept.values()].filter(Boolean).length
   const left = keptCount > 0 ? `, left ${keptCount} running campaigns' alone` : ''
-  return `removed ${removedCount} keys under ${keyPrefix}:${left}`
+  return { done: `removed ${removedCount} keys under ${keyPrefix}:${left}`, keptCount }
 }
 
 /** What was found out about a run is remembered: it has several keys. */
@@ -127,8 +131,12 @@ async function withRedis<T>(address: RedisAddress, use: (redis: Redis) => Promis
   const redis = connectionTo(address)
   let connectionError: unknown
   redis.on('error', (error: unknown) => (connectionError = error))
+  // Left to select a database that the server lacks, ioredis goes on in database 0, which may be anybody's.
+  const { db = 0 } = redis.options
+  redis.options.db = 0
   try {
     await redis.connect()
+    await redis.select(db)
     return await use(redis)
   } catch (error) {
     const where = 'url' in address ? withoutSecrets(address.url) : address.path

@@ -1,7 +1,7 @@
 /** What one step of preparing the environment did, for the console and the report. */
 
 export interface StepReport {
-  /** `stop-leftovers`, `reset-state`, `rotate-logs`, `check-runtime`, `load-config`. */
+  /** `stop-leftovers`, `reset-state`, `rotate-logs`, `check-runtime`, `start-venues`, `check-venues`, `load-config`. */
   name: string
   status: 'done' | 'skipped' | 'failed'
   /** What was done, in one line: counts and names. */

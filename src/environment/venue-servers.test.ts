@@ -96,6 +96,14 @@ test('servers that cannot start are an operating error with their last words, an
   other.close()
 })
 
+test('servers that cannot be recorded are stopped: no clean-up would find them', async () => {
+  writeFileSync(registerFolder, 'in the way')
+  await expect(startVenueServers(optionsFor())).rejects.toMatchObject({
+    code: 'ENVIRONMENT_NOT_READY',
+    message: expect.stringContaining('the venue servers did not start: EEXIST') as string,
+  })
+})
+
 test('servers that say nothing in time are stopped', async () => {
   const starting = startVenueServers({ ...optionsFor(), deadlineMs: 1 })
   await expect(starting).rejects.toMatchObject({ code: 'ENVIRONMENT_NOT_READY', message: expect.stringContaining('no word') as string })

@@ -12,7 +12,7 @@ import type { MarketPlan } from '../market/make-market.ts'
 import type { BinanceSwitches } from '../venues/simulated/binance/session.ts'
 import type { UpbitSwitches } from '../venues/simulated/upbit/session.ts'
 import { notReady } from './environment-error.ts'
-import type { ProcessRegister } from './processes.ts'
+import type { ProcessRecord, ProcessRegister } from './processes.ts'
 
 /** How the venues do what they do in more than one way. */
 export interface VenueSwitches {
@@ -69,12 +69,13 @@ export async function startVenueServers(options: VenueServersOptions): Promise<V
   const child = fork(entryFile, ['venues', '--plan', planFile], { stdio: ['ignore', output, output, 'ipc'], execArgv: [] })
   closeSync(output)
   const ended = endOf(child)
-  const record = child.pid === undefined ? null : register.record('venues', runId, child.pid)
+  let record: ProcessRecord | null = null
   const stop = async (): Promise<void> => {
     await stopChild(child, ended)
     if (record !== null) register.forget(record)
   }
   try {
+    if (child.pid !== undefined) record = register.record('venues', runId, child.pid)
     const endpoints = await endpointsOf(child, ended, options.deadlineMs)
     return { endpoints, pid: child.pid ?? 0, stop }
   } catch (error) {
