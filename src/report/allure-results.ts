@@ -13,17 +13,19 @@ import type { RunRecord } from './run-record.ts'
 import type { JudgedRun } from './write-report.ts'
 
 const packageName = 'longhaul'
+/** The test that tells of the whole run, in a campaign spec as here. */
+const reportTest = 'final report'
 
 /**
- * Writes a result for each assertion and one for the report, where the spec's folder has none of this run yet. What is there of other runs
- * stays: Allure shows several results of one test as its retries. Answers the folder, or null where nothing was missing or no spec ran it.
- * Throws REPORT_FAILED.
+ * Writes a result for each assertion and one for the report, where the spec's folder has no report of this run yet. What is there of
+ * other runs stays: Allure shows several results of one test as its retries. Answers the folder, or null where nothing was missing or no
+ * spec ran it. Throws REPORT_FAILED.
  */
 export async function writeMissingResults(allResults: string, runFolder: string, judged: JudgedRun): Promise<string | null> {
   const { specFile, runId, scenario } = judged.record
   if (specFile === undefined) return null
   const folder = resultsFolderOfSpec(allResults, specFile)
-  if (hasResultsOf(folder, runId)) return null
+  if (hasReportOf(folder, runId)) return null
   try {
     mkdirSync(folder, { recursive: true })
     for (const assertion of judged.judgement.assertions) {
@@ -31,7 +33,7 @@ export async function writeMissingResults(allResults: string, runFolder: string,
       await tellAssertion(result, judged, assertion)
       result.write(assertion.verdict, `expected ${assertion.expected}; was ${assertion.actual}`)
     }
-    const report = new ResultFile(folder, judged.record, specFile, 'final report')
+    const report = new ResultFile(folder, judged.record, specFile, reportTest)
     await tellRun(report, runFolder, judged)
     report.write(judged.judgement.verdict, judged.judgement.reason)
     // A later run's figures are not to be replaced by this one's.
@@ -45,13 +47,14 @@ export async function writeMissingResults(allResults: string, runFolder: string,
   return folder
 }
 
-/** Every result names its run in a parameter. */
-function hasResultsOf(folder: string, runId: string): boolean {
+/** Every result names its run in a parameter. The report is written last: without it, whoever wrote the others was killed meanwhile. */
+function hasReportOf(folder: string, runId: string): boolean {
   if (!existsSync(folder)) return false
-  const parameter = JSON.stringify({ name: 'run', value: runId }).slice(0, -1)
+  const parts = [JSON.stringify({ name: 'run', value: runId }).slice(0, -1), JSON.stringify({ name: reportTest }).slice(1, -1)]
   return readdirSync(folder)
     .filter((name) => name.endsWith('-result.json'))
-    .some((name) => readFileSync(join(folder, name), 'utf8').includes(parameter))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .some((text) => parts.every((part) => text.includes(part)))
 }
 
 interface Step {
@@ -62,6 +65,8 @@ interface Step {
   steps: Step[]
   attachments: []
   parameters: []
+  start: number
+  stop: number
 }
 
 /** One test's result, told through Allure's own calls. */
@@ -153,7 +158,8 @@ class ResultFile implements AllureApi {
 }
 
 function newStep(name: string, status: string): Step {
-  return { name, status, stage: 'finished', statusDetails: {}, steps: [], attachments: [], parameters: [] }
+  // Without times the site says that its duration is unknown, which is also a verdict's name.
+  return { name, status, stage: 'finished', statusDetails: {}, steps: [], attachments: [], parameters: [], start: 0, stop: 0 }
 }
 
 /** As allure-js-commons does it (`getTestResultHistoryId`), or a run's history would begin anew. */

@@ -102,6 +102,17 @@ test('the run is told as steps, the report, charts and log ends', async () => {
   `)
 })
 
+test('the report names the attached charts, and shows no image that would be broken on the site', () => {
+  writeReport(folder, sampleRun())
+  const attachments = attachmentsOf(folder)
+  const report = attachments.find(({ name }) => name === 'FINAL_REPORT.md')?.content.toString() ?? ''
+  const named = [...report.matchAll(/^- .*: attachment \*(.*)\*$/gm)].map(([, name]) => name)
+  const charts = attachments.filter(({ fileExtension }) => fileExtension === 'svg').map(({ name }) => name)
+  expect(new Set(named)).toEqual(new Set(charts))
+  expect(named).toContain('loop-period')
+  expect(report).not.toContain('![')
+})
+
 test('a folder without a report has nothing to attach', () => {
   expect(attachmentsOf(folder)).toEqual([])
 })

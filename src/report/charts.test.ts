@@ -2,12 +2,12 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Fault } from '../model/fault.ts'
 import { renderCharts } from './charts.ts'
 import { equalBars } from './histogram-chart.ts'
-import { sampleAnalysis, sampleRecord, startMs, symbolFigures } from './sample-run.ts'
+import { sampleAnalysis, sampleRecord, sampleRun, startMs, symbolFigures } from './sample-run.ts'
 
-const { budgets } = sampleRecord().config
-const draw = (changes: Parameters<typeof sampleAnalysis>[0] = {}) => renderCharts(sampleAnalysis(changes), budgets)
+const draw = (analysis: Parameters<typeof sampleAnalysis>[0] = {}) => renderCharts(sampleRun({ analysis }))
 const textOf = (svg: string): string[] => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1] ?? '')
 
 test('a chart is drawn for each question that has figures, and no other', () => {
@@ -40,9 +40,32 @@ test('quotes on a real clock are drawn against their budget', () => {
     [startMs + 60_000, 30],
   ]
   const series = [{ name: 'quote-to-decision', unit: 'ms', points }]
-  const drawn = renderCharts(sampleAnalysis({ series }), { ...budgets, maxQuoteToDecisionP99Ms: 40 })
+  const { config } = sampleRecord()
+  const budgets = { ...config.budgets, maxQuoteToDecisionP99Ms: 40 }
+  const drawn = renderCharts(sampleRun({ record: { config: { ...config, budgets } }, analysis: { series } }))
   const chart = drawn.find(({ name }) => name === 'quote-to-decision')
   expect(textOf(chart?.svg ?? '')).toContain('p99 budget 40')
+})
+
+test('faults lie where they were injected, one row a kind, and what never struck shows', () => {
+  const fault: Fault = { kind: 'maintenance', fromMs: 0, untilMs: 90_000, venue: null, code: null, share: 1, strength: 0 }
+  const kill: Fault = { ...fault, kind: 'kill', fromMs: 90_000, untilMs: 90_000 }
+  const faults = [fault, kill, { ...fault, fromMs: 90_000, untilMs: 180_000 }]
+  const drawn = renderCharts({ ...sampleRun({ record: { faults } }), strikes: [3, 1, 0] })
+  const svg = drawn.find(({ name }) => name === 'faults')?.svg ?? ''
+  expect(textOf(svg).filter((text) => /maintenance|kill|struck/.test(text))).toEqual(['maintenance', 'kill', 'never struck', 'struck'])
+  const bands = [...svg.matchAll(/<path d="M([\d.]+) ([\d.]+)l([\d.]+) [^>]*series_index="(\d)"[^>]*ssr_type="chart"/g)]
+  const [never, first, killed] = bands.map((band) => band.slice(1).map(Number)) as [number, number, number, number][]
+  const [left, top, width] = first!
+  const middle = left + width
+  expect([never, first, killed]).toEqual([
+    [middle, top, width, 0],
+    [left, top, width, 1],
+    [middle, expect.any(Number), 2, 1],
+  ])
+  expect(killed![1]).toBeGreaterThan(top)
+  // A run that was cut off has faults beyond its end.
+  expect(svg).toContain('clip-path=')
 })
 
 test('the time axis is UTC', () => {

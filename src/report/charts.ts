@@ -2,13 +2,12 @@
 
 import { createRequire } from 'node:module'
 import type { EChartsOption } from 'echarts'
-import type { Analysis } from '../analyzer/analysis.ts'
-import type { Budgets } from '../config/schema.ts'
+import { faultsChart, outagesChart } from './band-charts.ts'
 import { guardBlocksChart, hoursChart, quotesChart } from './bar-charts.ts'
 import type { ChartPlan } from './chart-plan.ts'
 import { loopTimeHistogramChart } from './histogram-chart.ts'
-import { outagesChart } from './outages-chart.ts'
 import { loopPeriodChart, loopTimeChart, memoryChart, profitChart, quoteToDecisionChart, tradesChart } from './time-charts.ts'
+import type { JudgedRun } from './write-report.ts'
 
 export interface Chart {
   /** File name without its ending. */
@@ -24,7 +23,9 @@ const lineColor = '#7d859055'
 const palette = ['#3b82f6', '#f97316', '#10b981', '#8b5cf6', '#ef4444', '#06b6d4', '#ca8a04', '#ec4899']
 
 /** One chart for each question that the analysis has figures for; charts without data are left out. */
-export function renderCharts(analysis: Analysis, budgets: Budgets): Chart[] {
+export function renderCharts(run: Pick<JudgedRun, 'record' | 'analysis' | 'strikes'>): Chart[] {
+  const { analysis } = run
+  const { budgets } = run.record.config
   const plans = [
     loopPeriodChart(analysis, budgets),
     loopTimeChart(analysis, budgets),
@@ -37,6 +38,7 @@ export function renderCharts(analysis: Analysis, budgets: Budgets): Chart[] {
     hoursChart(analysis),
     guardBlocksChart(analysis),
     outagesChart(analysis),
+    faultsChart(run),
   ].filter((plan) => plan !== null)
   // The one-file build of echarts loads in a tenth of the time of its modules (70 ms against 660), and only when charts are wanted.
   const { init } = createRequire(import.meta.url)('echarts') as typeof import('echarts')
@@ -54,7 +56,7 @@ function frameOf(plan: ChartPlan): EChartsOption {
     animation: false,
     useUTC: true,
     title: { text: plan.title, subtext: plan.subtitle, left: 8, top: 4 },
-    legend: { right: 12, top: 8, type: 'plain', width: 480 },
+    legend: { right: 12, top: 8, type: 'plain', width: 600, itemGap: 20 },
     grid: { left: 16, right: 24, top: 72, bottom: 12, containLabel: true },
   }
 }

@@ -15,10 +15,10 @@ const exerciseInWords: Record<keyof Exercise, string> = {
   unwinds: 'unwinds of unequal legs',
   staleFeeds: 'symbols that went stale',
   recoveredFeeds: 'symbols that came back',
-  openedCircuits: 'circuits opened',
+  openedCircuits: 'circuits opened, or left open by a failed trial',
   closedCircuits: 'circuits closed',
-  venueTroubles: 'troubles of venues told',
-  storeTroubles: 'troubles of the store told',
+  venueTroubles: 'warnings of trouble with a venue',
+  storeTroubles: 'warnings of trouble with the store',
   reconnects: 'reconnects of streams',
   sequenceGaps: 'sequence gaps in streams',
   restarts: 'restarts from the stored state',
@@ -27,9 +27,9 @@ const exerciseInWords: Record<keyof Exercise, string> = {
 /** Null where nothing was to be injected. */
 export function faults({ record, strikes, analysis }: Pick<JudgedRun, 'record' | 'strikes' | 'analysis'>): string | null {
   if (record.faults.length === 0) return null
-  const { swarm, healedMinutes } = record.config.faults
-  const drawnCount = formatCount(record.faults.length - record.config.faults.plan.length)
-  const drawn = swarm === 'on' ? `, ${drawnCount} of them drawn from the seed` : ''
+  const { plan, swarm, healedMinutes } = record.config.faults
+  const drawnCount = record.faults.length - plan.length
+  const drawn = swarm === 'on' ? `, ${plan.length === 0 ? 'all' : formatCount(drawnCount)} of them drawn from the seed` : ''
   const healing = formatDuration(healedMinutes * 60_000)
   const intro = `${formatCount(record.faults.length)} faults were to be injected${drawn}; the last ${healing} are left alone, and in them
 the engine has to converge. What struck is in logs/faults.log.`

@@ -52,6 +52,19 @@ test('sections without anything to say are left out', () => {
   `)
 })
 
+test('what was measured stands before what was expected: the wider column may lie outside of the page', () => {
+  expect(section(reportOf(sampleRun()), 'Go or no-go')).toMatchInlineSnapshot(`
+    "## Go or no-go
+
+    | verdict | what | measured | expected |
+    | --- | --- | --- | --- |
+    | pass | no errors | 0 errors | at most 0 errors |
+    | pass | loop time p99 | 52 ms | at most 1000 ms |
+
+    "
+  `)
+})
+
 test('the expected S0 stands beside what was measured', () => {
   expect(section(reportOf(sampleRun()), 'The expected S0')).toMatchInlineSnapshot(`
     "## The expected S0, beside this run

@@ -60,8 +60,9 @@ function heading({ record, judgement }: ReportInput): string {
 }
 
 function goNoGo({ judgement }: ReportInput): string {
-  const rows = judgement.assertions.map(({ name, verdict, expected, actual }) => [verdict, name, expected, actual])
-  return `## Go or no-go\n\n${markdownTable(['verdict', 'what', 'expected', 'measured'], rows)}`
+  const rows = judgement.assertions.map(({ name, verdict, expected, actual }) => [verdict, name, actual, expected])
+  // Allure's site breaks no line in a table: the longer sentence last, so that what was measured is in sight.
+  return `## Go or no-go\n\n${markdownTable(['verdict', 'what', 'measured', 'expected'], rows)}`
 }
 
 function whatWasRun({ record, analysis }: ReportInput): string {

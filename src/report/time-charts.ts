@@ -26,12 +26,12 @@ export function loopPeriodChart(analysis: Analysis, budgets: Budgets): ChartPlan
     { label: 'mean, at least', value: target - tolerance },
   ]
   const lines = linesOf(analysis, [['loop-period', 'loop period']])
-  return timeChart(analysis, 'loop-period', 'Loop period', 'ms, start to start', lines, limits)
+  return timeChart(analysis, 'loop-period', 'Loop period', 'ms, start to start, means of neighbouring loops', lines, limits)
 }
 
 export function loopTimeChart(analysis: Analysis, budgets: Budgets): ChartPlan | null {
   const limits = [{ label: 'p99 budget', value: budgets.maxLoopTimeP99Ms }]
-  const subtitle = 'ms of event time, start to last symbol’s end, modelled latency included'
+  const subtitle = 'ms of event time, start to last symbol’s end, modelled latency included, means of neighbouring loops'
   return timeChart(analysis, 'loop-time', 'Loop time', subtitle, linesOf(analysis, [['loop-time', 'loop time']]), limits)
 }
 

@@ -22,7 +22,7 @@ export const reportNames = { json: 'report.json', markdown: 'FINAL_REPORT.md', c
 
 /** Replaces an earlier report. Throws REPORT_FAILED. */
 export function writeReport(runFolder: string, judged: JudgedRun): void {
-  const charts = renderCharts(judged.analysis, judged.record.config.budgets)
+  const charts = renderCharts(judged)
   const markdown = finalReport({ ...judged, charts })
   try {
     const chartsFolder = join(runFolder, reportNames.charts)

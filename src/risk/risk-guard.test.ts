@@ -148,6 +148,18 @@ describe('blocks', () => {
     expect(guard.decide(request('T9', changes))).toMatchObject({ outcome: 'block', reason })
   })
 
+  test('cooldown, where a venue has rejected entries for half an hour and failures have none of their own', () => {
+    const { guard } = guardWith({ symbols: { 'KRW-BTC': { ...symbolLimits, failureCooldownMs: 0 } } })
+    for (let i = 0; i < 1800; i++) {
+      enter(guard, `F${i}`)
+      guard.failed(`F${i}`, krw(0), startMs)
+    }
+    enter(guard, 'T1')
+    guard.closed('T1', krw(0), startMs)
+    expect(guard.decide(request('T9', { nowMs: startMs + 999 }))).toMatchObject({ outcome: 'block', reason: 'cooldown' })
+    expect(guard.decide(request('T10', { nowMs: startMs + 1000 })).outcome).toBe('allow')
+  })
+
   test('and reserves nothing by it', () => {
     const { guard } = guardWith()
     for (let i = 0; i < 10; i++) guard.decide(request(`T${i}`, { required: required(200_000) }))

@@ -146,7 +146,9 @@ export class RiskGuard {
     const earlier = this.#failuresInARow.get(symbol) ?? 0
     this.#failuresInARow.set(symbol, earlier + 1)
     const { failureCooldownMs } = this.#symbolSettings(symbol)
-    const cooldownMs = Math.min(failureCooldownMs * 2 ** earlier, Math.max(failureCooldownMs, failureCooldownMaxMs))
+    // 2 ** 1024 is Infinity, and no cooldown times Infinity is no number.
+    const doubledMs = failureCooldownMs * 2 ** Math.min(earlier, 30)
+    const cooldownMs = Math.min(doubledMs, Math.max(failureCooldownMs, failureCooldownMaxMs))
     this.#end(tradeId, realisedKrw, nowMs, cooldownMs)
   }
 
