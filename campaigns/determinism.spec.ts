@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { isRedisInstalled } from '../src/environment/redis-server.ts'
 import { once, removeRunsUnlessFailed, runOnce, type FinishedRun } from '../fixtures/run.ts'
 
-const timeout = 60_000
+const timeout = 180_000
 const durationMinutes = 15
 
 function runFor(minutes: number, overrides: Readonly<Record<string, unknown>> = {}): Promise<FinishedRun> {

@@ -10,7 +10,8 @@ import type { Verdict } from '../src/analyzer/analysis.ts'
 import { defectFile, once, removeRunsUnlessFailed, runOnce, stoppedBy, type FinishedRun } from '../fixtures/run.ts'
 import type { AttemptRecord } from '../src/report/run-record.ts'
 
-const timeout = 60_000
+/** Of two runs at once, which a busy machine makes wait. */
+const timeout = 180_000
 const minuteMs = 60_000
 
 interface Planted {
@@ -85,7 +86,8 @@ const planted: readonly Planted[] = [
   {
     title: 'a loop without an end',
     defect: 'endless-loop',
-    overrides: { 'monitor.watchdogMs': 2500 },
+    // Enough for an engine to start on a busy machine.
+    overrides: { 'monitor.watchdogMs': 10_000 },
     rule: 'no-progress',
     cause: 'engine-stuck',
     symbol: null,
