@@ -62,7 +62,7 @@ test('a trading log whose lines lack what a checker reads is unknown or fails, b
   )
 })
 
-test.each([1, 40, 90])('a trading log that lacks its line at %i %% never passes', { timeout }, async (percent) => {
+test.each([1, 40, 90])('a trading log that lacks a line after %i hundredths never passes', { timeout }, async (percent) => {
   const damage = (path: string): void => {
     const lines = readFileSync(path, 'utf8').split('\n')
     lines.splice(Math.floor((lines.length * percent) / 100), 1)

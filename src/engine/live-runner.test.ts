@@ -543,6 +543,14 @@ describe('one symbol’s trouble', () => {
     await expectSound(ended)
   })
 
+  test('a strategy that reckons with a rate of its own opens nothing', async () => {
+    const defect = (part: Strategy): Strategy => ({ decide: (view) => part.decide({ ...view, krwPerUsdt: 1 }) })
+    const ended = await run(planOf(), { hand: new HandMarket(dearLegsA), strategy: defect })
+    const [failure] = named(ended.application, 'symbol-failed')
+    expect(failure?.message).toMatch(/^the strategy reckons with 1 KRW per USDT, the rate is \d{4}/)
+    expect(named(ended.trading, 'guard-decided')).toEqual([])
+  })
+
   test('a lost lease is everybody’s: the engine ends', async () => {
     const fenced = (part: StateStore): StateStore => ({
       kind: part.kind,

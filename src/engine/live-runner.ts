@@ -15,7 +15,7 @@ import { quoteTrouble } from '../market-data/freshness.ts'
 import { fxRate, type FxRate } from '../market-data/fx-rate.ts'
 import type { InstrumentKey, MarketDataProvider } from '../market-data/market-data-provider.ts'
 import type { FeedTrouble, SampledQuote, StopReason } from '../model/event.ts'
-import type { EntryIntent } from '../model/intent.ts'
+import type { EntryIntent, ExitIntent } from '../model/intent.ts'
 import type { OrderBook } from '../model/order-book.ts'
 import type { Route } from '../model/route.ts'
 import type { PortfolioState } from '../portfolio/portfolio-state.ts'
@@ -292,12 +292,12 @@ export class LiveRunner {
       }
     }
     for (const trade of trades) {
-      const intent = strategy.decide({ ...view, trade })
+      const intent = decide(strategy, { ...view, trade })
       this.#decided(look)
       if (intent?.kind === 'exit') await executor.close(intent)
     }
     if (trades.length > 0) return
-    const intent = strategy.decide(view)
+    const intent = decide(strategy, view)
     if (intent?.kind === 'entry') await this.#enter(route, view, intent, look)
     else this.#decided(look)
   }
@@ -467,6 +467,16 @@ export class LiveRunner {
       this.#wakeEarly = wake
     })
   }
+}
+
+/** Size, limits and profit are all reckoned at the intent's rate: with another one than the market's, nothing later would look wrong. */
+function decide(strategy: Strategy, view: StrategyView): EntryIntent | ExitIntent | null {
+  const intent = strategy.decide(view)
+  assert(
+    intent === null || intent.fxKrwPerUsdt === view.krwPerUsdt,
+    `the strategy reckons with ${intent?.fxKrwPerUsdt} KRW per USDT, the rate is ${view.krwPerUsdt}`,
+  )
+  return intent
 }
 
 /** Price of leg B's quote currency in leg A's. */
