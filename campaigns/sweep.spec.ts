@@ -23,7 +23,7 @@ const range = ['--seeds', '1..12']
 
 afterAll(({}, suite) => {
   removeRunsUnlessFailed(suite)
-  for (const name of ['whole', 'killed', 'stopped', 'queued', 'away', 'frozen', 'poisoned', 'beside', 'planted']) {
+  for (const name of ['whole', 'hours', 'killed', 'stopped', 'queued', 'away', 'frozen', 'poisoned', 'beside', 'planted']) {
     rmSync(sweepFolderOf(`${stamp}-${name}`), { recursive: true, force: true })
   }
 })
@@ -70,6 +70,12 @@ test('a seed leaves the trading.log that a run of its own leaves', { timeout }, 
   const { seeds } = JSON.parse(await whole()) as SweepTable
   const { tradingHash } = await runOnce({ configFile: 'configs/s0.yaml', overrides: { seed: 9 } })
   expect(seeds.find(({ seed }) => seed === 9)?.tradingHash).toBe(tradingHash)
+})
+
+test('hours of a swarm come to a verdict', { timeout }, async () => {
+  const { code, output } = await longhaul('sweep', '--config', 'configs/s1-swarm.yaml', '--seeds', '1..4', '--id', `${stamp}-hours`).ended
+  expect(code, output).toBe(0)
+  expect(resultCount('hours')).toBe(4)
 })
 
 test('an engine process that is used again prints into the log of the run that it is running', { timeout }, async () => {

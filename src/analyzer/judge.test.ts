@@ -282,18 +282,6 @@ const attempts: [what: string, verdict: string, name: string, expected: string, 
   ],
 ]
 
-it.each([
-  [60, [attempt], 'unknown: not measured'],
-  [
-    60,
-    [{ ...attempt, decision: 'retry' as const }, attempt],
-    'pass: not judged: a run of 1 h cannot judge memory (0 points after warm-up)',
-  ],
-  [59, [attempt], 'pass: not judged: a run of 59 min cannot judge memory (0 points after warm-up)'],
-])('a heap that no line tells of, in %d minutes', (durationMinutes, list, expected) => {
-  expect(of('heap trend', judged({ durationMinutes, attempts: list }))).toBe(expected)
-})
-
 describe('the guard drill', () => {
   it.each([
     ['is not asked of logs that do not tell of it', null, 'undefined: undefined'],
