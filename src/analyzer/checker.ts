@@ -42,9 +42,16 @@ export class Findings {
   result(): CheckResult {
     const violations = [...this.#violations]
     if (this.#leftOut > 0) violations[maxViolations - 1] = `and ${this.#leftOut + 1} more`
-    const examined = [...this.#examined].map(([what, count]) => `${count === 0 ? 'no' : count.toLocaleString('en-US')} ${what}`)
+    const examined = [...this.#examined].map(([what, count]) => counted(count, what))
     return { name: this.#name, verdict: violations.length === 0 ? 'pass' : 'fail', examined: examined.join(', '), violations }
   }
+}
+
+/** `things`: in the plural, such as `failed entries` or `statements of profit`. */
+function counted(count: number, things: string): string {
+  if (count === 0) return `no ${things}`
+  if (count > 1) return `${count.toLocaleString('en-US')} ${things}`
+  return `1 ${things.replace(/(\w)(ies|s)\b/, (_, before: string, ending: string) => (ending === 'ies' ? `${before}y` : before))}`
 }
 
 /** The instruments that the session's first line names. */

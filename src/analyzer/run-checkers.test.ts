@@ -61,7 +61,7 @@ describe('a sound log', () => {
         [
           "legs-paired",
           "pass",
-          "2 entries, 1 failed entries, 2 exits",
+          "2 entries, 1 failed entry, 2 exits",
           [],
         ],
         [
@@ -79,7 +79,7 @@ describe('a sound log', () => {
         [
           "limits-respected",
           "pass",
-          "3 allowed entries, 1 refused entries",
+          "3 allowed entries, 1 refused entry",
           [],
         ],
         [
@@ -103,7 +103,7 @@ describe('a sound log', () => {
         [
           "venue-agrees",
           "pass",
-          "1 statements of the venues",
+          "1 statement of the venues",
           [],
         ],
       ]
