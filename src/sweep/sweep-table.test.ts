@@ -62,6 +62,7 @@ describe('outliers', () => {
     { name: 'what lies beyond five deviations, on both sides', values: [10, 11, 12, 13, 14, 30, -40], seeds: [5, 6] },
     { name: 'not what lies at five', values: [10, 11, 12, 13, 14, 17], seeds: [] },
     { name: 'the one that differs where all others are equal', values: [1, 1, 1, 1, 1, 1, 1, 1, 1, 2], seeds: [9] },
+    { name: 'nothing of two kinds of runs', values: [10, 11, 12, 13, 14, 15, 16, 90, 90, 90, 90, 90], seeds: [] },
     { name: 'nothing of no values', values: [], seeds: [] },
   ])('are $name', ({ values, seeds }) => {
     expect(of(...values)).toEqual(seeds)

@@ -66,6 +66,8 @@ export type FigureName = keyof typeof figures
 const groupSeedsMax = 20
 const outliersMax = 100
 const outlierDeviations = 5
+/** Where more lie so far out, runs are of two kinds, such as with an order that timed out and without, and none of them stands out. */
+const maxOutlierShare = 1 / 3
 
 export type TableFacts = Pick<SweepTable, 'scenario' | 'configHash' | 'firstSeed' | 'lastSeed'>
 
@@ -152,9 +154,10 @@ export function outliersOf(figure: FigureName, values: readonly SeedValue[]): Ou
   const mean = distances.reduce((sum, distance) => sum + distance, 0) / Math.max(1, distances.length)
   const deviation = spreadOf(distances)?.median || (1.253314 / 1.4826) * mean
   if (deviation === 0) return []
-  return values
+  const found = values
     .map(({ seed, value }) => ({ figure, seed, value, median, deviations: round(Math.abs(value - median) / deviation) }))
     .filter(({ deviations }) => deviations > outlierDeviations)
+  return found.length > maxOutlierShare * values.length ? [] : found
 }
 
 function round(value: number): number {
