@@ -64,9 +64,9 @@ interface Entering {
 const unwindOrdersMax = 3
 /**
  * A venue that rejects what closes or unwinds a trade (a changed filter, a closed market) is not asked again every loop; and an exit whose
- * one leg is rejected costs the fees of the other, there and back, each time.
+ * one leg is rejected or lost costs the fees of the other, there and back, each time. An unwind that was lost is urgent.
  */
-const rejectedDelayMs = { first: 500, max: 30_000 }
+const failedDelayMs = { first: 500, max: 30_000 }
 
 export class Executor {
   readonly #options: ExecutorOptions
@@ -74,8 +74,8 @@ export class Executor {
   readonly #entries = new Map<string, Entering>()
   readonly #exits = new Map<string, ExitIntent>()
   readonly #inDoubt = new OrdersInDoubt()
-  /** Legs of trades whose last order was rejected. */
-  readonly #rejectedLegs = new Map<string, { delayMs: number; againAtMs: number }>()
+  /** Legs of trades whose last order failed. */
+  readonly #failedLegs = new Map<string, { delayMs: number; againAtMs: number }>()
 
   constructor(options: ExecutorOptions) {
     this.#options = options
@@ -171,7 +171,7 @@ export class Executor {
       return false
     }
     this.#entries.delete(tradeId)
-    for (const leg of legs) this.#rejectedLegs.delete(legKey(tradeId, leg))
+    for (const leg of legs) this.#failedLegs.delete(legKey(tradeId, leg))
     return true
   }
 
@@ -221,7 +221,7 @@ export class Executor {
       realised,
     })
     this.#exits.delete(tradeId)
-    for (const leg of legs) this.#rejectedLegs.delete(legKey(tradeId, leg))
+    for (const leg of legs) this.#failedLegs.delete(legKey(tradeId, leg))
     watcher.closed(tradeId, Decimal.parse(realised.totalKrw))
     return true
   }
@@ -278,8 +278,8 @@ export class Executor {
     const ordersInDoubt = answers.filter(({ report }) => report === null).map(({ order }) => order)
     this.#keepInDoubt(tradeId, ordersInDoubt)
     for (const { order, report } of answers) {
-      if (report?.status === 'rejected') this.#waitLonger(tradeId, order.leg)
-      else if (report !== null) this.#rejectedLegs.delete(legKey(tradeId, order.leg))
+      if (report !== null && hasFailed(order, report)) this.#waitLonger(tradeId, order.leg)
+      else if (report !== null) this.#failedLegs.delete(legKey(tradeId, order.leg))
     }
     try {
       for (const { order, report } of answers) if (report !== null) this.#bookOrder(order, report, fxKrwPerUsdt)
@@ -291,14 +291,14 @@ export class Executor {
   }
 
   #waitLonger(tradeId: string, leg: Leg): void {
-    const { first, max } = rejectedDelayMs
+    const { first, max } = failedDelayMs
     const key = legKey(tradeId, leg)
-    const delayMs = Math.min(2 * (this.#rejectedLegs.get(key)?.delayMs ?? first / 2), max)
-    this.#rejectedLegs.set(key, { delayMs, againAtMs: this.#options.nowMs() + delayMs })
+    const delayMs = Math.min(2 * (this.#failedLegs.get(key)?.delayMs ?? first / 2), max)
+    this.#failedLegs.set(key, { delayMs, againAtMs: this.#options.nowMs() + delayMs })
   }
 
   #isWaiting(tradeId: string, leg: Leg): boolean {
-    return this.#options.nowMs() < (this.#rejectedLegs.get(legKey(tradeId, leg))?.againAtMs ?? 0)
+    return this.#options.nowMs() < (this.#failedLegs.get(legKey(tradeId, leg))?.againAtMs ?? 0)
   }
 
   #keepInDoubt(tradeId: string, orders: readonly OrderRequest[]): void {
@@ -432,6 +432,10 @@ function answersTo(orders: readonly OrderRequest[], endOf: (order: OrderRequest)
       }
     }),
   )
+}
+
+function hasFailed({ purpose }: OrderRequest, { status }: OrderReport): boolean {
+  return status === 'rejected' || (status === 'timed-out' && purpose === 'exit')
 }
 
 function legKey(tradeId: string, leg: Leg): string {

@@ -55,7 +55,7 @@ describe('no exposure', () => {
     ['legs that agree', [filled(10, 'a', -0.007), filled(10, 'b', 0.007)]],
     ['legs that agree a little later', [filled(10, 'a', -0.007), filled(69, 'b', 0.007)]],
     ['an excess that is unwound in time', [filled(10, 'a', -0.007), unwound(11, '-0.007'), filled(60, 'a', 0.007), unwound(60, '0')]],
-    ['dust', [filled(10, 'a', -0.007), filled(10, 'b', 0.0071)]],
+    ['dust, its own and what it swept', [filled(10, 'a', -0.007), filled(10, 'b', 0.0072)]],
     [
       'an attempt that begins with a hedged trade',
       [lineAt(0, { event: 'session-opened', openTrades: [{ symbol: 'KRW-BTC', tradeId: 'T1' }] })],

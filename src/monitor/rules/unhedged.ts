@@ -5,8 +5,11 @@ import { legs, type Leg } from '../../model/route.ts'
 import type { Trade } from '../../model/trade.ts'
 import { inSeconds, type Rule, type RuleContext } from '../rule.ts'
 
-/** Dust that no venue takes: twice the larger of the venues' least orders, 5 USDT, in won. */
-const maxDustKrw = 15_000
+/**
+ * Dust that no venue takes, on each leg, and as much again that an earlier trade had left and this one has swept: four times the larger of
+ * the venues' least orders, 5 USDT, in won.
+ */
+const maxDustKrw = 30_000
 /** Beyond, the trade that has been hedged for longest is no longer watched. */
 const maxTrades = 10_000
 
