@@ -643,21 +643,24 @@ describe('dust', () => {
   })
 })
 
-test.for(['rejected', 'timed-out'] as const)('an exit of which a leg is %s is tried again after twice as long each time', async (answer) => {
-  const failed: Answer[] = [answer, 1, 1]
-  const desk = await Desk.started([1, 1, ...failed, ...failed, ...failed, ...failed])
-  await desk.enter(krwRoute, 'sell-a')
-  const sentAtSeconds: number[] = []
-  for (let second = 0; second <= 7; second++) {
-    const before = desk.gateway.sent.length
-    await desk.exit(krwRoute)
-    if (desk.gateway.sent.length > before) sentAtSeconds.push(second)
-    await desk.wait(1000)
-  }
-  expect(sentAtSeconds).toEqual([0, 1, 2, 4])
-  await desk.finish()
-  await desk.judge()
-})
+test.for(['rejected', 'timed-out'] as const)(
+  'an exit of which a leg is %s is tried again after twice as long each time',
+  async (answer) => {
+    const failed: Answer[] = [answer, 1, 1]
+    const desk = await Desk.started([1, 1, ...failed, ...failed, ...failed, ...failed])
+    await desk.enter(krwRoute, 'sell-a')
+    const sentAtSeconds: number[] = []
+    for (let second = 0; second <= 7; second++) {
+      const before = desk.gateway.sent.length
+      await desk.exit(krwRoute)
+      if (desk.gateway.sent.length > before) sentAtSeconds.push(second)
+      await desk.wait(1000)
+    }
+    expect(sentAtSeconds).toEqual([0, 1, 2, 4])
+    await desk.finish()
+    await desk.judge()
+  },
+)
 
 test('a rest that is large enough at the best price, and not at its order’s limit, is not sent: it would be rejected', async () => {
   const desk = await Desk.started([1, 1, 0.989, 0.989])
