@@ -9,7 +9,7 @@ import { Redis } from 'ioredis'
 import { afterAll, describe, expect, test } from 'vitest'
 import { defectFile, once, removeRunsUnlessFailed, runOnce } from '../fixtures/run.ts'
 import { repoRoot } from '../src/campaign/run-campaign.ts'
-import { isRedisInstalled, startRedisServer } from '../src/environment/redis-server.ts'
+import { isRedisInstalled, startRedisServer, type RedisServer } from '../src/environment/redis-server.ts'
 import { EngineKeeper } from '../src/sweep/engine-keeper.ts'
 import { announcementKey } from '../src/sweep/seed-queue.ts'
 import { runSeed, type SeedJob } from '../src/sweep/seed-run.ts'
@@ -145,16 +145,43 @@ test('a failing seed is shrunk to the shortest command that fails in the same wa
   expect(readFileSync(join(folder, 'run/logs/application.log'), 'utf8')).toContain('planted: a size of zero')
 })
 
+/** What a test over a Redis has: a server of its own, gone when the test ends. */
+interface Queue {
+  server: RedisServer
+  redis: Redis
+  /** Names the server on a command line. */
+  at: string[]
+}
+
+const queueTest = test.extend<{ queue: Queue }>({
+  queue: async ({}, use) => {
+    const folder = mkdtempSync(join(tmpdir(), 'longhaul-'))
+    const server = await startRedisServer(folder)
+    const redis = new Redis({ path: server.socketPath })
+    await use({ server, redis, at: ['--redis', server.socketPath] })
+    redis.disconnect()
+    await server.stop()
+    rmSync(folder, { recursive: true })
+  },
+})
+
+async function endAll(commands: readonly Command[]): Promise<void> {
+  for (const { child } of commands) child.kill('SIGTERM')
+  await Promise.all(commands.map(({ ended }) => ended))
+}
+
+/** What a sweep announces that asks for other sources than these. */
+const ofOtherSources = JSON.stringify({
+  sweepId: 's1-1-1000',
+  version: { sources: 'f'.repeat(64), parts: null, commit: '0123456789ab' },
+})
+
 describe.runIf(isRedisInstalled())('over a Redis', () => {
-  test(
+  queueTest(
     'workers of which one is killed and one told to end in the middle of its seeds give the table of one process',
     { timeout },
-    async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'longhaul-'))
-      const server = await startRedisServer(folder)
-      const redis = new Redis({ path: server.socketPath })
+    async ({ queue: { redis, at } }) => {
       await redis.set('somebody:else', 'stays')
-      const at = ['--redis', server.socketPath]
       const workers = [1, 2].map(() => longhaul('worker', ...at, '--concurrency', '2'))
       try {
         const { ended } = longhaul('sweep', ...config, ...range, '--id', `${stamp}-queued`, ...at)
@@ -171,11 +198,7 @@ describe.runIf(isRedisInstalled())('over a Redis', () => {
         const foreign = (await redis.keys('*')).filter((key) => !key.startsWith('longhaul-sweeps:'))
         expect(foreign).toEqual(['somebody:else'])
       } finally {
-        for (const { child } of workers) child.kill('SIGTERM')
-        await Promise.all(workers.map(({ ended }) => ended))
-        redis.disconnect()
-        await server.stop()
-        rmSync(folder, { recursive: true })
+        await endAll(workers)
       }
     },
   )
@@ -205,10 +228,7 @@ describe.runIf(isRedisInstalled())('over a Redis', () => {
     }
   })
 
-  test('a Redis that no longer answers keeps nobody from ending', { timeout }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'longhaul-'))
-    const server = await startRedisServer(folder)
-    const at = ['--redis', server.socketPath]
+  queueTest('a Redis that no longer answers keeps nobody from ending', { timeout }, async ({ queue: { server, at } }) => {
     const worker = longhaul('worker', ...at, '--concurrency', '1')
     const sweep = longhaul('sweep', ...config, ...range, '--id', `${stamp}-frozen`, ...at)
     try {
@@ -223,79 +243,57 @@ describe.runIf(isRedisInstalled())('over a Redis', () => {
     } finally {
       for (const { child } of [worker, sweep]) child.kill('SIGKILL')
       process.kill(server.pid, 'SIGCONT')
-      await server.stop()
-      rmSync(folder, { recursive: true })
     }
   })
 
-  test('a seed that has seen five workers die is unknown, and what is no result is thrown away and run', { timeout }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'longhaul-'))
-    const server = await startRedisServer(folder)
-    const redis = new Redis({ path: server.socketPath })
-    const at = ['--redis', server.socketPath]
-    const sweep = longhaul('sweep', ...config, '--seeds', '1..2', '--id', `${stamp}-poisoned`, ...at)
-    const jobKeys = async (): Promise<string[]> => (await redis.keys(`longhaul-sweeps:seeds-*:${stamp}-poisoned-*`)).toSorted()
-    while ((await jobKeys()).length < 2) await delay(20)
-    const [poisoned = ''] = await jobKeys()
-    // What BullMQ counts at each death.
-    await redis.hset(poisoned, 'stc', '5')
-    const { resultsKey } = JSON.parse((await redis.hget(poisoned, 'data')) ?? '') as { resultsKey: string }
-    await redis.hset(resultsKey, '2', 'no result')
-    const worker = longhaul('worker', ...at, '--concurrency', '1')
-    try {
-      const { code, output } = await sweep.ended
-      expect(code, output).toBe(2)
-      expect(output).toContain('seed 1: unknown: Cannot be told: 5 workers died of it.')
-      expect(output).toContain(`not a result, thrown away: 2 in ${resultsKey}`)
-      const { verdicts, seeds } = JSON.parse(tableText('poisoned')) as SweepTable
-      expect(verdicts).toMatchObject({ unknown: 1 })
-      expect(seeds.map(({ seed, tradingHash }) => `${seed} ${tradingHash !== null}`)).toEqual(['1 false', '2 true'])
-      // Here, and without workers: the machine is another one by now.
-      const resumed = await longhaul('sweep', '--resume', `${stamp}-poisoned`).ended
-      expect(resumed.code, resumed.output).toBe(0)
-      expect(resumed.output).toContain('goes on: 1 of 2 seeds')
-    } finally {
-      for (const { child } of [worker, sweep]) child.kill('SIGTERM')
-      await worker.ended
-      redis.disconnect()
-      await server.stop()
-      rmSync(folder, { recursive: true })
-    }
-  })
+  queueTest(
+    'a seed that has seen five workers die is unknown, and what is no result is thrown away and run',
+    { timeout },
+    async ({ queue: { redis, at } }) => {
+      const sweep = longhaul('sweep', ...config, '--seeds', '1..2', '--id', `${stamp}-poisoned`, ...at)
+      const jobKeys = async (): Promise<string[]> => (await redis.keys(`longhaul-sweeps:seeds-*:${stamp}-poisoned-*`)).toSorted()
+      while ((await jobKeys()).length < 2) await delay(20)
+      const [poisoned = ''] = await jobKeys()
+      // What BullMQ counts at each death.
+      await redis.hset(poisoned, 'stc', '5')
+      const { resultsKey } = JSON.parse((await redis.hget(poisoned, 'data')) ?? '') as { resultsKey: string }
+      await redis.hset(resultsKey, '2', 'no result')
+      const worker = longhaul('worker', ...at, '--concurrency', '1')
+      try {
+        const { code, output } = await sweep.ended
+        expect(code, output).toBe(2)
+        expect(output).toContain('seed 1: unknown: Cannot be told: 5 workers died of it.')
+        expect(output).toContain(`not a result, thrown away: 2 in ${resultsKey}`)
+        const { verdicts, seeds } = JSON.parse(tableText('poisoned')) as SweepTable
+        expect(verdicts).toMatchObject({ unknown: 1 })
+        expect(seeds.map(({ seed, tradingHash }) => `${seed} ${tradingHash !== null}`)).toEqual(['1 false', '2 true'])
+        // Here, and without workers: the machine is another one by now.
+        const resumed = await longhaul('sweep', '--resume', `${stamp}-poisoned`).ended
+        expect(resumed.code, resumed.output).toBe(0)
+        expect(resumed.output).toContain('goes on: 1 of 2 seeds')
+      } finally {
+        await endAll([worker, sweep])
+      }
+    },
+  )
 
-  test('a sweep of other sources beside it keeps no worker of its own from it', { timeout }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'longhaul-'))
-    const server = await startRedisServer(folder)
-    const redis = new Redis({ path: server.socketPath })
-    const at = ['--redis', server.socketPath]
+  queueTest('a sweep of other sources beside it keeps no worker of its own from it', { timeout }, async ({ queue: { redis, at } }) => {
     const sweep = longhaul('sweep', ...config, '--seeds', '1..2', '--id', `${stamp}-beside`, ...at)
     while ((await redis.exists(announcementKey)) === 0) await delay(20)
-    const version = { sources: 'f'.repeat(64), parts: null, commit: '0123456789ab' }
-    await redis.set(announcementKey, JSON.stringify({ sweepId: 's1-1-1000', version }))
+    await redis.set(announcementKey, ofOtherSources)
     const worker = longhaul('worker', ...at, '--concurrency', '1')
     try {
       const ended = await Promise.race([sweep.ended, worker.ended])
       expect(ended.code, ended.output).toBe(0)
       expect(existsSync(join(sweepFolderOf(`${stamp}-beside`), 'table.json'))).toBe(true)
     } finally {
-      for (const { child } of [worker, sweep]) child.kill('SIGTERM')
-      await Promise.all([worker.ended, sweep.ended])
-      redis.disconnect()
-      await server.stop()
-      rmSync(folder, { recursive: true })
+      await endAll([worker, sweep])
     }
   })
 
-  test('a worker of another commit refuses, and says which one is wanted', { timeout }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'longhaul-'))
-    const server = await startRedisServer(folder)
-    const redis = new Redis({ path: server.socketPath })
-    const version = { sources: 'f'.repeat(64), parts: null, commit: '0123456789ab' }
-    await redis.set(announcementKey, JSON.stringify({ sweepId: 's1-1-1000', version }))
-    const { code, output } = await longhaul('worker', '--redis', server.socketPath).ended
-    redis.disconnect()
-    await server.stop()
-    rmSync(folder, { recursive: true })
+  queueTest('a worker of another commit refuses, and says which one is wanted', { timeout }, async ({ queue: { redis, at } }) => {
+    await redis.set(announcementKey, ofOtherSources)
+    const { code, output } = await longhaul('worker', ...at).ended
     expect(code).toBe(4)
     expect(output).toContain('sweep s1-1-1000 is for sources ffffffffffff (commit 0123456789ab), this worker is sources')
   })

@@ -48,7 +48,7 @@ export class Findings {
 }
 
 /** `things`: in the plural, such as `failed entries` or `statements of profit`. */
-function counted(count: number, things: string): string {
+export function counted(count: number, things: string): string {
   if (count === 0) return `no ${things}`
   if (count > 1) return `${count.toLocaleString('en-US')} ${things}`
   return `1 ${things.replace(/(\w)(ies|s)\b/, (_, before: string, ending: string) => (ending === 'ies' ? `${before}y` : before))}`

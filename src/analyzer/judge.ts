@@ -14,6 +14,7 @@ import {
   type Verdict,
   worstVerdict,
 } from './analysis.ts'
+import { counted } from './checker.ts'
 import { faultAssertions, type InjectedFaults } from './judge-faults.ts'
 
 /** What the judge needs of an AttemptRecord. */
@@ -237,10 +238,7 @@ function graveFindings(attempts: readonly AttemptSummary[]): Answer {
   const first = graver.find(({ finding, isLast }) => isLast && finding.severity === 'error') ?? graver[0]
   if (!first) return ['pass', all.length === 0 ? 'none' : `${all.length} of severity info`]
   const verdict = first.isLast && first.finding.severity === 'error' ? 'fail' : 'warn'
-  return [
-    verdict,
-    `${graver.length} ${graver.length === 1 ? 'finding' : 'findings'}, such as ${first.finding.rule}: ${first.finding.message}`,
-  ]
+  return [verdict, `${counted(graver.length, 'findings')}, such as ${first.finding.rule}: ${first.finding.message}`]
 }
 
 /** No entry in a market that offers none is no failure of the engine, but it has shown nothing either. */

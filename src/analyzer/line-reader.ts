@@ -1,7 +1,7 @@
 /** Reads a log file line by line as bytes, in bounded memory whatever the file holds; the analyzer and the checkers call it. */
 
 import { type FileHandle, open } from 'node:fs/promises'
-import { messageOf, OperatingError } from '../base/error.ts'
+import { codeOf, messageOf, OperatingError } from '../base/error.ts'
 
 /** One line's bytes lie from `start` to `end`, and `bytes[end]` is a newline. Valid during the call only. */
 export type OnLine = (bytes: Buffer, start: number, end: number) => void
@@ -27,7 +27,7 @@ export async function readLines(file: string, onLine: OnLine): Promise<LinesRead
   try {
     handle = await open(file)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return read
+    if (codeOf(error) === 'ENOENT') return read
     throw unreadable(file, error)
   }
   try {

@@ -40,6 +40,11 @@ export class OperatingError extends Error {
   }
 }
 
+/** The code of what Node or a library has thrown, such as ENOENT; null where it has none. */
+export function codeOf(thrown: unknown): string | null {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : null
+}
+
 /** The message of anything thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)

@@ -472,10 +472,10 @@ export class LiveRunner {
 /** Size, limits and profit are all reckoned at the intent's rate: with another one than the market's, nothing later would look wrong. */
 function decide(strategy: Strategy, view: StrategyView): EntryIntent | ExitIntent | null {
   const intent = strategy.decide(view)
-  assert(
-    intent === null || intent.fxKrwPerUsdt === view.krwPerUsdt,
-    `the strategy reckons with ${intent?.fxKrwPerUsdt} KRW per USDT, the rate is ${view.krwPerUsdt}`,
-  )
+  // Most loops end here, and need no words.
+  if (intent === null) return null
+  const { fxKrwPerUsdt } = intent
+  assert(fxKrwPerUsdt === view.krwPerUsdt, `the strategy reckons with ${fxKrwPerUsdt} KRW per USDT, the rate is ${view.krwPerUsdt}`)
   return intent
 }
 

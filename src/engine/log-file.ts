@@ -4,7 +4,7 @@
  */
 
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
-import { OperatingError } from '../base/error.ts'
+import { codeOf, OperatingError } from '../base/error.ts'
 
 /** Writes some of the bytes where the log ends, at least one, and answers how many. Throws what write(2) fails with. */
 export type AppendBytes = (descriptor: number, bytes: Uint8Array) => number
@@ -139,5 +139,6 @@ export class LogFile {
 
 /** No space, or none left of a quota. */
 function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+  const code = codeOf(error)
+  return code === 'ENOSPC' || code === 'EDQUOT'
 }

@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { messageOf, OperatingError } from '../base/error.ts'
+import { codeOf, messageOf, OperatingError } from '../base/error.ts'
 import { commandOf, currentProcess, findProcess, isGone, isRunning } from '../store/process-identity.ts'
 
 const identitySchema = z.strictObject({ pid: z.int().positive(), startTime: z.string().nullable(), space: z.string() })
@@ -96,7 +96,7 @@ export class ProcessRegister {
       names = readdirSync(this.#folder)
     } catch (error) {
       // Nothing was ever recorded here. Anything else would make running campaigns look as if they were over.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+      if (codeOf(error) === 'ENOENT') return []
       const hint = 'Check the permissions of the folder.'
       throw new OperatingError('ENVIRONMENT_NOT_READY', `cannot read ${this.#folder}: ${messageOf(error)}`, { hint, cause: error })
     }

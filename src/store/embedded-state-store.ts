@@ -21,7 +21,7 @@ import {
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { assert } from '../base/assert.ts'
-import { messageOf, OperatingError } from '../base/error.ts'
+import { codeOf, messageOf, OperatingError } from '../base/error.ts'
 import type { Changes, StateStore } from '../engine/state-store.ts'
 import { currentProcess, isGone, parseIdentity } from './process-identity.ts'
 
@@ -238,10 +238,6 @@ function parseJson(text: string): unknown {
     // The caller treats anything that is no identity as a holder that may be alive.
     return null
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
 function leaseHeld(folder: string, holder: string): OperatingError {

@@ -8,6 +8,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { assert } from '../base/assert.ts'
+import { codeOf } from '../base/error.ts'
 import { SystemClock } from '../clock/system-clock.ts'
 import { unknownResult, type SeedResult } from './seed-result.ts'
 import type { SeedJob } from './seed-run.ts'
@@ -120,6 +121,6 @@ function killGroup({ pid }: ChildProcess): void {
     process.kill(-pid, 'SIGKILL')
   } catch (error) {
     // ESRCH: it ended in this very moment.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    if (codeOf(error) !== 'ESRCH') throw error
   }
 }

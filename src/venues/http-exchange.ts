@@ -2,9 +2,8 @@
 
 import { gunzipSync } from 'node:zlib'
 import type { Dispatcher } from 'undici'
-import { messageOf, type OperatingError } from '../base/error.ts'
+import { codeOf, messageOf, type OperatingError } from '../base/error.ts'
 import type { Venue } from '../model/instrument.ts'
-import { codeOf } from './network-trouble.ts'
 import type { HttpResponse } from './transport.ts'
 import { malformed } from './venue-error.ts'
 

@@ -1,6 +1,6 @@
 /** What goes wrong on the network, in words, as operating errors. Pure; the network transport throws these. */
 
-import { messageOf, OperatingError } from '../base/error.ts'
+import { codeOf, messageOf, OperatingError } from '../base/error.ts'
 import type { Venue } from '../model/instrument.ts'
 import { malformed } from './venue-error.ts'
 
@@ -24,10 +24,6 @@ const troubles: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted',
-}
-
-export function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
 }
 
 /** False where our own code threw it: what Node and undici throw of the network has a code or, from undici's parser, this name. */
